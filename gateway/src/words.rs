@@ -1,0 +1,23 @@
+//! What may a user ask for? Every word of the product, in one vocabulary.
+//!
+//! The same words stand in annotations (`metaparticle.io/…`), in the standalone file, in code and on
+//! the dashboard. They are checked once, on reading: a [`Policy`] that exists is a right one.
+//! `words/policy.rs` holds the table of all of them; the other files hold one family each.
+
+pub mod key;
+pub mod labels;
+pub mod merge;
+pub mod mistake;
+pub mod pattern;
+pub mod policy;
+pub mod service;
+
+pub use self::key::{KeySource, ShardKey};
+pub use self::merge::{Conflict, Direction, Merge, Pointer};
+pub use self::mistake::Mistake;
+pub use self::pattern::{
+    Algorithm, Balance, Hedge, Identity, LoadBound, MissingKey, OwnerDown, Pattern, Require,
+    ShardCount,
+};
+pub use self::policy::{Policy, Scope};
+pub use self::service::Protocol;
