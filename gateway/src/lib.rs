@@ -1,6 +1,10 @@
 //! The gateway: finds replicas, and spreads, shards or scatters requests over them.
-#![allow(missing_docs, reason = "skeleton")]
 
 pub mod words;
-pub mod ring;
+
+pub mod model;
+
+pub mod file;
 pub mod merge;
+pub mod ring;
+pub mod serve;

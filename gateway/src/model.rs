@@ -1,0 +1,15 @@
+//! What is there? The nouns: services, their replicas and shards, the routes to them, the parts of an
+//! answer. Declared here as a source (a file, a cluster, a program) says them; `snapshot` resolves
+//! them into the picture that requests see.
+
+pub mod part;
+pub mod replica;
+pub mod route;
+pub mod service;
+pub mod shard;
+
+pub use self::part::{Answer, Coverage, Outcome, Part};
+pub use self::replica::{Replica, ReplicaName};
+pub use self::route::{Host, Path, Route};
+pub use self::service::{Service, ServiceName, World};
+pub use self::shard::{ShardIndex, ShardName};

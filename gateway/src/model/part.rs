@@ -1,0 +1,90 @@
+//! What did the leaves say? One part a leaf, and the truth about all of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use crate::model::shard::ShardName;
+
+/// What one leaf of a scatter said.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Which shard was asked.
+    pub shard: ShardName,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Whether a second replica was asked as well.
+    pub hedged: bool,
+}
+
+/// What came of asking one leaf.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// A right answer (2xx), whole.
+    Answered(Answer),
+    /// An answer that is not right: any other status.
+    Refused(Answer),
+    /// No answer, or none that is of use; why, for people.
+    Failed(Arc<str>),
+    /// No answer by the deadline.
+    TimedOut,
+}
+
+/// An answer held whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers, without hop-by-hop ones.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// Which leaves an answer has. An answer never claims one that it does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Coverage {
+    /// Leaves asked.
+    pub total: usize,
+    /// Leaves whose answers are in the answer.
+    pub ok: usize,
+    /// Leaves that refused, failed, or answered what cannot be merged.
+    pub failed: usize,
+    /// Leaves that said nothing by the deadline.
+    pub timed_out: usize,
+    /// Leaves for which a second replica was asked.
+    pub hedged: usize,
+}
+
+impl Coverage {
+    /// The coverage of these parts.
+    #[must_use]
+    pub fn of(parts: &[Part]) -> Self {
+        let mut coverage = Self { total: parts.len(), ..Self::default() };
+        for part in parts {
+            match part.outcome {
+                Outcome::Answered(_) => coverage.ok += 1,
+                Outcome::Refused(_) | Outcome::Failed(_) => coverage.failed += 1,
+                Outcome::TimedOut => coverage.timed_out += 1,
+            }
+            coverage.hedged += usize::from(part.hedged);
+        }
+        coverage
+    }
+
+    /// Whether every leaf is in the answer.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        self.ok == self.total
+    }
+}
+
+impl fmt::Display for Coverage {
+    /// The value of the `metaparticle-coverage` header.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { total, ok, failed, timed_out, hedged } = self;
+        write!(f, "total={total}, ok={ok}, failed={failed}, timed-out={timed_out}, hedged={hedged}")
+    }
+}
