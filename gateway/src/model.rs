@@ -2,11 +2,11 @@
 //! answer. Declared here as a source (a file, a cluster, a program) says them; `snapshot` resolves
 //! them into the picture that requests see.
 
-pub mod part;
-pub mod replica;
-pub mod route;
-pub mod service;
-pub mod shard;
+mod part;
+mod replica;
+mod route;
+mod service;
+mod shard;
 
 pub use self::part::{Answer, Coverage, Outcome, Part};
 pub use self::replica::{Replica, ReplicaName};

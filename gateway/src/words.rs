@@ -4,13 +4,13 @@
 //! the dashboard. They are checked once, on reading: a [`Policy`] that exists is a right one.
 //! `words/policy.rs` holds the table of all of them; the other files hold one family each.
 
-pub mod key;
+mod key;
 pub mod labels;
-pub mod merge;
-pub mod mistake;
-pub mod pattern;
-pub mod policy;
-pub mod service;
+mod merge;
+mod mistake;
+mod pattern;
+mod policy;
+mod service;
 
 pub use self::key::{KeySource, ShardKey};
 pub use self::merge::{Conflict, Direction, Merge, Pointer};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::model::shard::ShardName;
+use crate::model::ShardName;
 
 /// What one leaf of a scatter said.
 #[derive(Debug, Clone)]

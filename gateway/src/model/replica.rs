@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::model::shard::ShardName;
+use crate::model::ShardName;
 
 /// A replica's name, unique in its service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

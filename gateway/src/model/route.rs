@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::service::ServiceName;
+use crate::model::ServiceName;
 use crate::words::Policy;
 
 /// Which hosts a route answers to. Names are in lower case.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::replica::Replica;
-use crate::model::route::Route;
+use crate::model::Replica;
+use crate::model::Route;
 use crate::words::{Policy, Protocol};
 
 /// A service's name, unique in its world: in a file as written, on Kubernetes `namespace/name:port`.

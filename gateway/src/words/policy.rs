@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::words::key::ShardKey;
-use crate::words::merge::Merge;
-use crate::words::pattern::{
+use crate::words::Merge;
+use crate::words::ShardKey;
+use crate::words::{
     Algorithm, Balance, Hedge, Identity, LoadBound, MissingKey, OwnerDown, Pattern, Require,
     ShardCount,
 };
