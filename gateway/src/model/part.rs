@@ -30,6 +30,8 @@ pub enum Outcome {
     Failed(Arc<str>),
     /// No answer by the deadline.
     TimedOut,
+    /// Cancelled: what the others said was enough, or made an answer impossible.
+    NotWaitedFor,
 }
 
 /// An answer held whole.
@@ -68,6 +70,7 @@ impl Coverage {
                 Outcome::Answered(_) => coverage.ok += 1,
                 Outcome::Refused(_) | Outcome::Failed(_) => coverage.failed += 1,
                 Outcome::TimedOut => coverage.timed_out += 1,
+                Outcome::NotWaitedFor => {}
             }
             coverage.hedged += usize::from(part.hedged);
         }

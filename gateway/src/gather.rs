@@ -1,0 +1,225 @@
+//! When is there enough? When every leaf has answered; when no answer can come of the rest; or at the
+//! deadline, with what is there.
+//!
+//! `scatter-require` is the least that makes an answer. More is better: a scatter that has enough
+//! still waits for the others until its deadline. One that can no longer have enough ends at once,
+//! and leaves that are still asked are cancelled, as they are when the client goes away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use http_body_util::BodyExt;
+
+use crate::memory::{Held, Memory};
+use crate::model::{Answer, Outcome, Part, ShardName};
+use crate::pick::{Leaf, Leaves};
+use crate::request::{Body, strip_answer};
+use crate::send::{Ask, Carrier, LeafBody, Reply, Sender, Unanswered};
+use crate::words::{Merge, Policy};
+
+/// What the leaves said.
+#[derive(Debug)]
+pub enum Gathered {
+    /// One leaf was asked, and this is its answer.
+    One(Box<Reply>),
+    /// All were asked, and these are the parts, in shard order, with the memory they take.
+    Parts(Vec<Part>, Vec<Held>),
+    /// All were asked; those who answered are still speaking.
+    Open(Vec<Open>),
+}
+
+/// A leaf that was asked for a stream.
+#[derive(Debug)]
+pub struct Open {
+    /// What came of it; `None` while its answer is open.
+    pub outcome: Option<Outcome>,
+    /// The answer, still on its way.
+    pub reply: Option<Box<Reply>>,
+    /// Which shard it is.
+    pub shard: ShardName,
+}
+
+/// Asks `leaves`, and waits until there is enough or `ask.deadline`.
+///
+/// # Errors
+/// When the only leaf did not answer.
+pub async fn all<C: Carrier>(
+    sender: &Sender<C>,
+    leaves: Leaves<'_>,
+    ask: &Ask<'_>,
+    body: Body,
+    policy: &Policy,
+    memory: &Memory,
+) -> Result<Gathered, Unanswered> {
+    let deadline = sender.clock.instant(ask.deadline);
+    match leaves {
+        Leaves::One(mut leaf) => {
+            let answer = tokio::time::timeout_at(deadline, sender.ask(&mut leaf, ask, body));
+            let reply = answer.await.map_err(|_| Unanswered::TimedOut)??;
+            Ok(Gathered::One(Box::new(reply)))
+        }
+        Leaves::All(leaves) => {
+            let gather = Gather { sender, ask, policy, memory };
+            Ok(gather.scatter(leaves, &body).await)
+        }
+    }
+}
+
+/// What a scatter is gathered with.
+struct Gather<'g, C> {
+    sender: &'g Sender<C>,
+    ask: &'g Ask<'g>,
+    policy: &'g Policy,
+    memory: &'g Memory,
+}
+
+/// What one leaf has come to.
+enum Got {
+    Settled { outcome: Outcome, hedged: bool, held: Held },
+    Open(Box<Reply>),
+}
+
+impl<C: Carrier> Gather<'_, C> {
+    async fn scatter(&self, leaves: Vec<Leaf<'_>>, body: &Body) -> Gathered {
+        let shard = |leaf: &Leaf<'_>| leaf.shard().cloned().unwrap_or_else(|| ShardName::new(""));
+        let shards: Vec<_> = leaves.iter().map(shard).collect();
+        let total = shards.len();
+        let first = self.policy.merge == Merge::First;
+        let spare = total - self.policy.require.least(total).min(total);
+        let mut got: Vec<Option<Got>> = (0..total).map(|_| None).collect();
+        let mut waiting: FuturesUnordered<_> = leaves
+            .into_iter()
+            .enumerate()
+            .map(|(place, leaf)| async move { (place, self.one(leaf, body).await) })
+            .collect();
+        let deadline = self.sender.clock.instant(self.ask.deadline);
+        let mut late = std::pin::pin!(tokio::time::sleep_until(deadline));
+        let mut lost = 0;
+        let rest = loop {
+            let next = tokio::select! {
+                biased;
+                next = waiting.next() => next,
+                () = &mut late => break Outcome::TimedOut,
+            };
+            let Some((place, one)) = next else { break Outcome::TimedOut };
+            let right = one.is_right();
+            got[place] = Some(one);
+            lost += usize::from(!right);
+            let decided = if first { right } else { lost > spare };
+            if decided {
+                break Outcome::NotWaitedFor;
+            }
+        };
+        drop(waiting);
+        finish(shards, got, &rest)
+    }
+
+    /// Asks one leaf, and reads its answer as far as the merge wants it before all are there.
+    async fn one(&self, mut leaf: Leaf<'_>, body: &Body) -> Got {
+        let mut held = self.memory.hold();
+        let settled = |outcome, hedged, held| Got::Settled { outcome, hedged, held };
+        let Some(body) = body.again() else {
+            let why = "the request's body was not held";
+            return settled(Outcome::Failed(why.into()), false, held);
+        };
+        let reply = match self.sender.ask(&mut leaf, self.ask, body).await {
+            Ok(reply) => reply,
+            Err(Unanswered::TimedOut) => return settled(Outcome::TimedOut, false, held),
+            Err(failed) => return settled(Outcome::Failed(text(&failed)), false, held),
+        };
+        let open = matches!(self.policy.merge, Merge::Ndjson | Merge::First);
+        if open && reply.response.status().is_success() {
+            return Got::Open(Box::new(reply));
+        }
+        let hedged = reply.hedged;
+        let outcome = match read(reply, self.policy.max_body, &mut held).await {
+            Ok(answer) if answer.status.is_success() => Outcome::Answered(answer),
+            Ok(answer) => Outcome::Refused(answer),
+            Err(why) => Outcome::Failed(why),
+        };
+        settled(outcome, hedged, held)
+    }
+}
+
+impl Got {
+    fn is_right(&self) -> bool {
+        match self {
+            Self::Settled { outcome, .. } => matches!(outcome, Outcome::Answered(_)),
+            Self::Open(_) => true,
+        }
+    }
+}
+
+/// Puts what was got in shard order; leaves of which nothing was got have come to `rest`.
+fn finish(shards: Vec<ShardName>, got: Vec<Option<Got>>, rest: &Outcome) -> Gathered {
+    let any_open = got.iter().any(|got| matches!(got, Some(Got::Open(_))));
+    let all = shards.into_iter().zip(got);
+    if any_open {
+        let open = |(shard, got)| match got {
+            Some(Got::Open(reply)) => Open { outcome: None, reply: Some(reply), shard },
+            Some(Got::Settled { outcome, .. }) => {
+                Open { outcome: Some(outcome), reply: None, shard }
+            }
+            None => Open { outcome: Some(rest.clone()), reply: None, shard },
+        };
+        return Gathered::Open(all.map(open).collect());
+    }
+    let mut parts = Vec::new();
+    let mut memory = Vec::new();
+    for (shard, got) in all {
+        match got {
+            Some(Got::Settled { outcome, hedged, held }) => {
+                parts.push(Part { shard, outcome, hedged });
+                memory.push(held);
+            }
+            _ => parts.push(Part { shard, outcome: rest.clone(), hedged: false }),
+        }
+    }
+    Gathered::Parts(parts, memory)
+}
+
+/// Reads an answer whole, up to `most` bytes.
+async fn read(reply: Reply, most: u64, held: &mut Held) -> Result<Answer, Arc<str>> {
+    let (head, mut body) = reply.response.into_parts();
+    let mut headers = head.headers;
+    strip_answer(&mut headers, false);
+    let mut bytes = Vec::new();
+    let mut only = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| text(&*error))?;
+        let Ok(data) = frame.into_data() else { continue };
+        held.grow(data.len()).map_err(|full| text(&full))?;
+        if held.bytes() > most {
+            return Err(format!("the answer is larger than {most} bytes (max-body)").into());
+        }
+        // An answer usually comes in one piece, which need not be copied.
+        match (&only, bytes.is_empty()) {
+            (None, true) => only = Some(data),
+            (first, _) => {
+                if let Some(first) = first {
+                    bytes.extend_from_slice(first);
+                    only = None;
+                }
+                bytes.extend_from_slice(&data);
+            }
+        }
+    }
+    let body = only.unwrap_or_else(|| bytes.into());
+    Ok(Answer { status: head.status, headers, body })
+}
+
+/// An error with its causes, on one line.
+fn text(error: &(dyn std::error::Error + 'static)) -> Arc<str> {
+    let causes = std::iter::successors(Some(error), |cause| cause.source());
+    let told: Vec<_> = causes.map(ToString::to_string).collect();
+    told.join(": ").into()
+}
+
+/// How long leaves are told that they have: the gateway needs a moment to merge.
+#[must_use]
+pub fn reserve(timeout: Duration) -> Duration {
+    (timeout / 20).max(Duration::from_millis(10)).min(timeout / 2)
+}
+

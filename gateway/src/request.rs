@@ -1,0 +1,269 @@
+//! What arrived? A request that passed the door: within its limits, without the headers of the hop
+//! that it came over, with an id, and with the client's address as far as it can be believed.
+
+mod body;
+mod forwarded;
+mod hop;
+mod id;
+
+pub use self::body::{Body, BodyError};
+pub use self::forwarded::{Peer, Trust};
+pub use self::hop::{strip, strip_answer};
+
+use std::net::IpAddr;
+
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, request::Parts};
+use hyper::body::Incoming;
+use http_body::Body as _;
+use hyper::upgrade::OnUpgrade;
+
+use crate::memory::{Full, Held, Memory};
+
+/// The most header fields, cookie crumbs counted one by one (`Sōzu`'s bound).
+pub const FIELDS_MOST: usize = 128;
+/// The most bytes of a head (Envoy's 60 KiB, rounded up).
+pub const HEAD_MOST: usize = 64 << 10;
+
+/// A request that may go on.
+#[derive(Debug)]
+pub struct Request {
+    /// Its method.
+    pub method: Method,
+    /// Its target as it came: path and query, and over HTTP/2 scheme and authority too.
+    pub uri: Uri,
+    /// Its headers, without hop-by-hop ones, with those that a proxy adds.
+    pub headers: HeaderMap,
+    /// Its body, not read yet unless a key or a scatter needed it.
+    pub body: Body,
+    /// Who sent it, seen through trusted proxies only.
+    pub client: IpAddr,
+    /// The host asked for, in lower case, without port.
+    pub host: Box<str>,
+    /// What it is called in logs and answers.
+    pub id: HeaderValue,
+    /// The memory that its body takes, where that was read.
+    pub held: Option<Held>,
+    /// The other end, where the client wants to speak something else after the answer.
+    pub upgrade: Option<OnUpgrade>,
+}
+
+/// Why a request is refused before anything else is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// Too many header fields.
+    #[error("{0} header fields; at most {FIELDS_MOST} are allowed")]
+    TooManyFields(usize),
+    /// HTTP/1.1 without a host, or with several.
+    #[error("a request has exactly one Host header; this one has {0}")]
+    Hosts(usize),
+    /// A host that no host can be called.
+    #[error("`{0}` is not a host")]
+    InvalidHost(Box<str>),
+    /// A target that is no path.
+    #[error("the target `{0}` is not a path")]
+    NoPath(Box<str>),
+    /// A path that climbs.
+    #[error("the path has a `..` or `.` segment; send it resolved")]
+    DotSegments,
+    /// `CONNECT`: this is not a tunnel.
+    #[error("CONNECT is not served here")]
+    Connect,
+    /// A `Connection` header that names a header which must reach the other end.
+    #[error("Connection may not name `{0}`")]
+    Nominated(Box<str>),
+    /// More body than the route allows.
+    #[error("the body is larger than {0} bytes (max-body)")]
+    TooLarge(u64),
+    /// A message whose end is in doubt, or that two readers may read differently.
+    #[error("malformed HTTP/1 message: {0}")]
+    Framing(Box<str>),
+    /// A body that must be held, when there is no room.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// A body that did not come in time.
+    #[error("the body did not come in time")]
+    Slow,
+    /// A body that broke off.
+    #[error("the body broke off: {0}")]
+    Broken(Box<str>),
+}
+
+impl Request {
+    /// Takes a request in, as `peer` sent it.
+    ///
+    /// # Errors
+    /// When it is not one that may go on.
+    pub fn receive(request: http::Request<Incoming>, peer: &Peer) -> Result<Self, BadRequest> {
+        let (head, body) = request.into_parts();
+        let Parts { method, uri, version, mut headers, mut extensions, .. } = head;
+        if headers.len() > FIELDS_MOST {
+            return Err(BadRequest::TooManyFields(headers.len()));
+        }
+        if method == Method::CONNECT {
+            return Err(BadRequest::Connect);
+        }
+        check_path(&uri)?;
+        let host = host(&uri, version, &mut headers)?;
+        let upgrades = hop::strip(&mut headers)?;
+        let upgrade = if upgrades { extensions.remove::<OnUpgrade>() } else { None };
+        let id = id::assign(&mut headers);
+        let client = forwarded::add(&mut headers, peer);
+        let body = Body::incoming(body);
+        Ok(Self { method, uri, headers, body, client, host, id, held: None, upgrade })
+    }
+
+    /// The raw path, without query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// Caps the body at `most` bytes.
+    ///
+    /// # Errors
+    /// When it says itself that it is larger.
+    pub fn limit(&mut self, most: u64) -> Result<(), BadRequest> {
+        let declared = self.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if declared.and_then(|value| value.parse::<u64>().ok()).is_some_and(|size| size > most) {
+            return Err(BadRequest::TooLarge(most));
+        }
+        self.body.limit(most);
+        Ok(())
+    }
+
+    /// Reads the body whole, so that it can be looked into, and sent more than once.
+    ///
+    /// # Errors
+    /// When it is over its cap, breaks off, or there is no room for it.
+    pub async fn hold_body(&mut self, memory: &Memory) -> Result<(), BadRequest> {
+        let held = self.held.get_or_insert_with(|| memory.hold());
+        self.body.hold(held).await.map_err(|error| BadRequest::from(&error))
+    }
+
+    /// Whether the body is known to be at most `most` bytes.
+    #[must_use]
+    pub fn is_small(&self, most: u64) -> bool {
+        self.body.size_hint().upper().is_some_and(|size| size <= most)
+    }
+
+    /// Whether sending it twice does what sending it once does (RFC 9110 §9.2.2), or the client says
+    /// that it does.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        let method = &self.method;
+        let by_method = method.is_idempotent();
+        by_method || self.headers.contains_key("idempotency-key")
+    }
+}
+
+impl From<&BodyError> for BadRequest {
+    fn from(error: &BodyError) -> Self {
+        match error {
+            BodyError::TooLarge(most) => Self::TooLarge(*most),
+            BodyError::Full(full) => Self::Full(*full),
+            BodyError::Broken(cause) => Self::Broken(cause.to_string().into()),
+        }
+    }
+}
+
+/// A target must be a path that does not climb: what it is compared with is not resolved either, and
+/// a replica behind us might resolve it.
+fn check_path(uri: &Uri) -> Result<(), BadRequest> {
+    let path = uri.path();
+    if !path.starts_with('/') {
+        return Err(BadRequest::NoPath(path.into()));
+    }
+    let climbs = |segment: &str| {
+        let dots = segment.replace("%2e", ".").replace("%2E", ".");
+        dots == "." || dots == ".."
+    };
+    let suspicious = memchr::memmem::find(path.as_bytes(), b"/.").is_some()
+        || memchr::memmem::find(path.as_bytes(), b"/%2").is_some();
+    if suspicious && path.split('/').any(climbs) {
+        return Err(BadRequest::DotSegments);
+    }
+    Ok(())
+}
+
+/// The host asked for; for HTTP/2 also as the `Host` header, which HTTP/1.1 replicas want.
+fn host(uri: &Uri, version: Version, headers: &mut HeaderMap) -> Result<Box<str>, BadRequest> {
+    let mut given = headers.get_all(HOST).iter();
+    let (first, more) = (given.next(), given.count());
+    if more > 0 {
+        return Err(BadRequest::Hosts(more + 1));
+    }
+    if let Some(authority) = uri.authority() {
+        // RFC 9112 §3.2.2 and RFC 9113 §8.3.1: the target's authority stands for the Host header.
+        let host = authority.host().to_ascii_lowercase();
+        let invalid = |_| BadRequest::InvalidHost(authority.as_str().into());
+        let bare = authority.as_str().rsplit('@').next().unwrap_or_default();
+        headers.insert(HOST, HeaderValue::from_str(bare).map_err(invalid)?);
+        return Ok(host.into());
+    }
+    match first {
+        Some(value) => parse_host(value),
+        None if version == Version::HTTP_10 => Ok(Box::default()),
+        None => Err(BadRequest::Hosts(0)),
+    }
+}
+
+/// `Example.com:8080` is `example.com`; `[::1]:80` is `[::1]`.
+fn parse_host(value: &HeaderValue) -> Result<Box<str>, BadRequest> {
+    let invalid = || BadRequest::InvalidHost(String::from_utf8_lossy(value.as_bytes()).into());
+    let text = value.to_str().map_err(|_| invalid())?;
+    let forbidden = |byte: u8| matches!(byte, b'/' | b'?' | b'#' | b'@' | b',' | b' ' | b'\t' | b'\\');
+    if text.bytes().any(forbidden) {
+        return Err(invalid());
+    }
+    let end_of_v6 = text.find(']').map_or(0, |bracket| bracket + 1);
+    let (host, port) = match text[end_of_v6..].find(':') {
+        Some(colon) => text.split_at(end_of_v6 + colon),
+        None => (text, ""),
+    };
+    if !port.bytes().skip(1).all(|byte| byte.is_ascii_digit()) {
+        return Err(invalid());
+    }
+    Ok(host.to_ascii_lowercase().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_host(given: &str, expected: Option<&str>) {
+        let value = HeaderValue::from_str(given).expect("a header value");
+        assert_eq!(parse_host(&value).ok().as_deref(), expected, "{given}");
+    }
+
+    #[test]
+    fn a_host_is_lower_case_and_has_no_port() {
+        check_host("Example.COM:8080", Some("example.com"));
+        check_host("example.com", Some("example.com"));
+        check_host("[::1]:80", Some("[::1]"));
+        check_host("[::1]", Some("[::1]"));
+        check_host("", Some(""));
+    }
+
+    #[test]
+    fn a_host_that_is_none_is_refused() {
+        for given in ["a/b", "a b", "user@a", "a:8o", "a,b", "a:80:90"] {
+            check_host(given, None);
+        }
+    }
+
+    #[test]
+    fn a_path_that_climbs_is_refused_however_it_is_written() {
+        let refused = |path: &str| {
+            let uri = Uri::builder().path_and_query(path).build().expect("a uri");
+            check_path(&uri).is_err()
+        };
+        for path in ["/a/../b", "/..", "/a/.", "/%2e%2e/b", "/a/.%2E/b", "/%2E"] {
+            assert!(refused(path), "{path}");
+        }
+        for path in ["/", "/a..b/c", "/...", "/.well-known/x", "/a%2Fb", "/a//b"] {
+            assert!(!refused(path), "{path}");
+        }
+    }
+}

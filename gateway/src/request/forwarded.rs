@@ -1,0 +1,160 @@
+//! Who sent it? The connection's other end, or, seen through trusted proxies, who they say.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{FORWARDED, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// The proxies whose `Forwarded` and `X-Forwarded-*` are believed. From all others they are
+/// overwritten.
+#[derive(Debug, Clone, Default)]
+pub struct Trust(Arc<[IpNet]>);
+
+impl Trust {
+    /// Trusts these networks.
+    #[must_use]
+    pub fn new(networks: &[IpNet]) -> Self {
+        Self(Arc::from(networks))
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The other end of a connection, with what is said of it in every request.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    address: IpAddr,
+    trusted: bool,
+    trust: Trust,
+    scheme: &'static str,
+    for_value: HeaderValue,
+    forwarded: HeaderValue,
+}
+
+impl Peer {
+    /// The peer at `address`, over TLS if `secure`.
+    #[must_use]
+    pub fn new(address: SocketAddr, secure: bool, trust: &Trust) -> Self {
+        // A dual-stack listener shows IPv4 clients as `::ffff:10.0.0.1`.
+        let address = address.ip().to_canonical();
+        let scheme = if secure { "https" } else { "http" };
+        let node = match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("\"[{address}]\""),
+        };
+        Self {
+            address,
+            trusted: trust.has(address),
+            trust: trust.clone(),
+            scheme,
+            for_value: value(address.to_string()),
+            forwarded: value(format!("for={node};proto={scheme}")),
+        }
+    }
+}
+
+fn value(text: String) -> HeaderValue {
+    HeaderValue::from_maybe_shared(Bytes::from(text)).expect("an address has no control characters")
+}
+
+/// Says in `headers` who sent the request, and gives the client's address.
+pub(super) fn add(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
+    if peer.trusted {
+        return append(headers, peer);
+    }
+    headers.insert(FOR, peer.for_value.clone());
+    headers.insert(PROTO, HeaderValue::from_static(peer.scheme));
+    headers.insert(FORWARDED, peer.forwarded.clone());
+    match headers.get(HOST).cloned() {
+        Some(host) => headers.insert(FORWARDED_HOST, host),
+        None => headers.remove(FORWARDED_HOST),
+    };
+    peer.address
+}
+
+/// Behind a trusted proxy: adds this hop to what it says. The client is the last address that is not
+/// a trusted proxy's.
+fn append(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
+    let hops: Vec<IpAddr> = headers
+        .get_all(&FOR)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map_while(|hop| hop.trim().parse().ok())
+        .collect();
+    let client = hops.iter().rev().find(|hop| !peer.trust.has(**hop)).or(hops.first());
+    let client = client.copied().unwrap_or(peer.address);
+    join(headers, &FOR, &peer.for_value);
+    join(headers, &FORWARDED, &peer.forwarded);
+    headers.entry(PROTO).or_insert_with(|| HeaderValue::from_static(peer.scheme));
+    if let (Some(host), false) = (headers.get(HOST).cloned(), headers.contains_key(&FORWARDED_HOST)) {
+        headers.insert(FORWARDED_HOST, host);
+    }
+    client
+}
+
+/// Appends `more` to the list that header `name` is, as one line.
+fn join(headers: &mut HeaderMap, name: &HeaderName, more: &HeaderValue) {
+    let mut joined = Vec::new();
+    for line in headers.get_all(name).iter().chain([more]) {
+        if !joined.is_empty() {
+            joined.extend_from_slice(b", ");
+        }
+        joined.extend_from_slice(line.as_bytes());
+    }
+    let joined = HeaderValue::from_maybe_shared(Bytes::from(joined));
+    headers.insert(name, joined.expect("made of header values"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(peer: &str, came: &[&str], client: &str, goes: &str) {
+        let trust = Trust::new(&["10.0.0.0/8".parse().unwrap()]);
+        let peer = Peer::new(SocketAddr::new(peer.parse().unwrap(), 9), false, &trust);
+        let mut headers = HeaderMap::new();
+        for line in came {
+            headers.append(FOR, line.parse().unwrap());
+        }
+        assert_eq!(add(&mut headers, &peer), client.parse::<IpAddr>().unwrap());
+        assert_eq!(headers[&FOR], goes);
+    }
+
+    #[test]
+    fn what_a_stranger_says_of_others_is_overwritten() {
+        check("192.0.2.1", &["1.2.3.4"], "192.0.2.1", "192.0.2.1");
+        check("::ffff:192.0.2.1", &[], "192.0.2.1", "192.0.2.1");
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed_and_added() {
+        check("10.0.0.1", &["192.0.2.7"], "192.0.2.7", "192.0.2.7, 10.0.0.1");
+        check("10.0.0.1", &[], "10.0.0.1", "10.0.0.1");
+    }
+
+    #[test]
+    fn the_client_is_the_last_address_that_no_trusted_proxy_has() {
+        let came = ["6.6.6.6, 192.0.2.7", "10.0.0.2"];
+        check("10.0.0.1", &came, "192.0.2.7", "6.6.6.6, 192.0.2.7, 10.0.0.2, 10.0.0.1");
+    }
+
+    #[test]
+    fn an_ipv6_address_is_quoted_where_the_grammar_wants_it() {
+        let peer = Peer::new("[2001:db8::1]:9".parse().unwrap(), true, &Trust::default());
+        let mut headers = HeaderMap::new();
+        add(&mut headers, &peer);
+        assert_eq!(headers[FORWARDED], "for=\"[2001:db8::1]\";proto=https");
+        assert_eq!(headers[&PROTO], "https");
+    }
+}

@@ -1,0 +1,148 @@
+//! Which headers end here? The hop-by-hop ones (RFC 9110 §7.6.1), and those that `Connection` names.
+
+use http::header::{
+    CONNECTION, EXPECT, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue};
+
+use crate::request::BadRequest;
+use crate::words::labels;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Takes the headers of this hop out of a request's `headers`. Says whether the client wants to
+/// speak something else after the answer; the two headers that ask for it stay then.
+///
+/// # Errors
+/// When `Connection` names a header that must reach the other end: taking it out would change who is
+/// asked, or what the next one believes.
+pub fn strip(headers: &mut HeaderMap) -> Result<bool, BadRequest> {
+    let upgrades = headers.contains_key(UPGRADE) && nominates(headers, "upgrade");
+    if let Some(refused) = nominated(headers).find(|name| is_ours(name)) {
+        return Err(BadRequest::Nominated(refused.into()));
+    }
+    let trailers = headers.get_all(TE).iter().any(|value| {
+        let text = value.to_str().unwrap_or_default();
+        text.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+    });
+    remove(headers, upgrades);
+    // A server stops sending trailers, gRPC's status among them, to a client that does not want them.
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    headers.remove(PROXY_AUTHORIZATION);
+    // The server answers `100 Continue` itself, once somebody reads the body.
+    headers.remove(EXPECT);
+    // Only this gateway may say to a leaf what it is asked as.
+    for name in [labels::SHARD, labels::SHARDS, labels::DEADLINE] {
+        headers.remove(name);
+    }
+    Ok(upgrades)
+}
+
+/// Takes the headers of this hop out of an answer's `headers`, but those of an `upgrade`.
+pub fn strip_answer(headers: &mut HeaderMap, upgrade: bool) {
+    remove(headers, upgrade);
+    headers.remove(PROXY_AUTHENTICATE);
+}
+
+fn remove(headers: &mut HeaderMap, upgrade: bool) {
+    if headers.contains_key(CONNECTION) {
+        let names: Vec<_> =
+            nominated(headers).filter_map(|name| HeaderName::try_from(name).ok()).collect();
+        for name in names.iter().filter(|name| !upgrade || **name != UPGRADE) {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    if upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    } else {
+        headers.remove(UPGRADE);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+}
+
+/// The names that `Connection` gives.
+fn nominated(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty())
+}
+
+fn nominates(headers: &HeaderMap, wanted: &str) -> bool {
+    nominated(headers).any(|name| name.eq_ignore_ascii_case(wanted))
+}
+
+/// Headers that carry who is asked, for whom, and how long the message is.
+fn is_ours(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("metaparticle-")
+        || name.starts_with("x-forwarded-")
+        || [HOST.as_str(), "content-length", "forwarded", "traceparent", labels::REQUEST_ID]
+            .contains(&name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[&str]) -> HeaderMap {
+        let split = |line: &&str| {
+            let (name, value) = line.split_once(": ").expect("a header line");
+            (HeaderName::try_from(name).expect("a name"), value.parse().expect("a value"))
+        };
+        lines.iter().map(split).collect()
+    }
+
+    #[track_caller]
+    fn check(given: &[&str], expected: &[&str]) {
+        let mut given = headers(given);
+        strip(&mut given).expect("a request that may go on");
+        assert_eq!(given, headers(expected));
+    }
+
+    #[test]
+    fn the_headers_of_the_hop_and_those_that_connection_names_end_here() {
+        check(
+            &[
+                "connection: close, X-Hop",
+                "x-hop: 1",
+                "keep-alive: timeout=5",
+                "proxy-connection: keep-alive",
+                "proxy-authorization: Basic x",
+                "te: gzip",
+                "expect: 100-continue",
+                "metaparticle-shard: forged",
+                "transfer-encoding: chunked",
+                "upgrade: h2c",
+                "accept: */*",
+            ],
+            &["accept: */*"],
+        );
+    }
+
+    #[test]
+    fn an_upgrade_that_is_asked_for_keeps_its_two_headers() {
+        check(
+            &["connection: keep-alive, Upgrade", "upgrade: websocket"],
+            &["connection: upgrade", "upgrade: websocket"],
+        );
+    }
+
+    #[test]
+    fn a_client_that_takes_trailers_still_does() {
+        check(&["te: gzip;q=0.5, trailers", "connection: te"], &["te: trailers"]);
+    }
+
+    #[test]
+    fn connection_may_not_name_what_must_reach_the_other_end() {
+        for name in ["host", "Metaparticle-Shard", "X-Forwarded-For", "content-length"] {
+            let mut given = headers(&[&format!("connection: close, {name}")]);
+            assert_eq!(strip(&mut given), Err(BadRequest::Nominated(name.into())));
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! How does a request reach one leaf? Over the pool, to the best replica first, and on to the next
+//! where that is safe and the budget allows.
+//!
+//! A retry never goes back to the replica that failed. What may be sent twice: a request that did
+//! not reach a replica; and one that is idempotent. Both, and hedges, are paid from one budget.
+
+mod body;
+mod breaker;
+mod carry;
+mod hedge;
+mod pool;
+
+pub use self::body::LeafBody;
+pub use self::carry::{Carrier, Failure, Fault};
+pub use self::pool::{Network, Pools};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+
+use crate::model::{ReplicaName, ShardName};
+use crate::pick::Leaf;
+use crate::request::{BadRequest, Body, Request};
+use crate::snapshot::{Replica, Service};
+use crate::tasks::Clock;
+use crate::words::{Hedge, Policy, Protocol, labels};
+
+/// Between two looks whether an owner is back.
+const OWNER_LOOK: Duration = Duration::from_millis(25);
+/// How many replicas a request is offered to at the most when it reaches none.
+const OFFERS_MOST: u32 = 6;
+
+/// What is sent: the same to every leaf, but for what the leaf itself is told.
+#[derive(Debug)]
+pub struct Ask<'r> {
+    method: &'r Method,
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+    service: &'r Service,
+    policy: &'r Policy,
+    idempotent: bool,
+    /// When the answer is of no use any more, on the gateway's clock.
+    pub deadline: Duration,
+}
+
+impl<'r> Ask<'r> {
+    /// What `request` asks of `service` until `deadline`.
+    #[must_use]
+    pub fn new(
+        request: &'r Request,
+        service: &'r Service,
+        policy: &'r Policy,
+        deadline: Duration,
+    ) -> Self {
+        let Request { method, uri, headers, .. } = request;
+        let idempotent = request.is_idempotent();
+        Self { method, uri, headers, service, policy, idempotent, deadline }
+    }
+
+    /// The request as `replica` gets it.
+    fn request(
+        &self,
+        replica: &Replica,
+        shard: Option<&ShardName>,
+        body: Body,
+        now: Duration,
+    ) -> http::Request<Body> {
+        let mut request = http::Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target(replica);
+        let headers = request.headers_mut();
+        headers.clone_from(self.headers);
+        let left = self.deadline.saturating_sub(now).as_millis();
+        let left = u64::try_from(left).unwrap_or(u64::MAX);
+        headers.insert(HeaderName::from_static(labels::DEADLINE), HeaderValue::from(left));
+        if let Some(shard) = shard
+            && let Ok(name) = HeaderValue::from_str(shard.as_str())
+        {
+            let shards = HeaderValue::from(self.service.shards.len());
+            headers.insert(HeaderName::from_static(labels::SHARD), name);
+            headers.insert(HeaderName::from_static(labels::SHARDS), shards);
+        }
+        request
+    }
+
+    /// HTTP/1.1 wants the path alone, HTTP/2 the scheme and authority too.
+    fn target(&self, replica: &Replica) -> Uri {
+        let path = self.uri.path_and_query().cloned();
+        match (replica.protocol, path) {
+            (Protocol::Http1, Some(path)) => Uri::from(path),
+            (Protocol::Http1, None) => Uri::from_static("/"),
+            (Protocol::H2c, path) => {
+                let host = self.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+                let address = replica.address.to_string();
+                let authority = host.filter(|host| !host.is_empty()).unwrap_or(&address);
+                let uri = Uri::builder().scheme("http").authority(authority);
+                let path = path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
+                uri.path_and_query(path).build().unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// What a leaf answered.
+#[derive(Debug)]
+pub struct Reply {
+    /// The answer, its body still on its way.
+    pub response: http::Response<LeafBody>,
+    /// Who answered.
+    pub replica: Arc<Replica>,
+    /// As which shard it was asked.
+    pub shard: Option<ShardName>,
+    /// How many replicas were asked, one after the other.
+    pub attempts: u32,
+    /// Whether a second one was asked besides.
+    pub hedged: bool,
+}
+
+/// Why no leaf answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// There was nobody to ask (any more).
+    #[error("no replica of {0} could be asked")]
+    Nobody(String),
+    /// The last one that was asked failed.
+    #[error("replica `{replica}`: {fault}")]
+    Failed {
+        /// Which.
+        replica: ReplicaName,
+        /// How.
+        fault: Fault,
+        /// How many were asked.
+        attempts: u32,
+    },
+    /// It took too long.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The owner did not come back in time.
+    #[error("shard `{0}` owns this key and did not come back in time")]
+    OwnerAway(ShardName),
+    /// The client's body is at fault.
+    #[error(transparent)]
+    Client(#[from] BadRequest),
+}
+
+/// One worker's way to the replicas.
+#[derive(Debug, Clone)]
+pub struct Sender<C> {
+    /// What carries a request to a replica.
+    pub carrier: C,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl<C: Carrier> Sender<C> {
+    /// Asks `leaf`, with `body`.
+    ///
+    /// # Errors
+    /// When nobody answered.
+    pub async fn ask(
+        &self,
+        leaf: &mut Leaf<'_>,
+        ask: &Ask<'_>,
+        body: Body,
+    ) -> Result<Reply, Unanswered> {
+        ask.service.live.budget.earn();
+        match ask.policy.hedge {
+            Hedge::Off => self.walk(leaf, ask, body).await,
+            hedge => hedge::race(self, leaf, ask, body, hedge).await,
+        }
+    }
+
+    /// Asks one replica after the other, until one answers or no other may be asked.
+    async fn walk(
+        &self,
+        leaf: &mut Leaf<'_>,
+        ask: &Ask<'_>,
+        mut body: Body,
+    ) -> Result<Reply, Unanswered> {
+        let start = self.clock.now();
+        let mut attempts = 0;
+        let mut last = None;
+        loop {
+            let now = self.clock.now();
+            let Some(replica) = leaf.next(now, fastrand::u64(..)) else {
+                if self.owner_may_return(leaf, start).await {
+                    continue;
+                }
+                return Err(last.unwrap_or_else(|| nobody(leaf, ask)));
+            };
+            attempts += 1;
+            let again = if ask.idempotent { body.again() } else { None };
+            let failure = match self.once(replica, leaf.shard(), ask, body).await {
+                Ok(response) => return Ok(reply(response, replica, leaf, attempts)),
+                Err(failure) => failure,
+            };
+            if let Some(bad) = failure.client() {
+                return Err(bad.into());
+            }
+            let may = self.may_retry(ask, &failure, attempts);
+            let (fault, unsent) = failure.into_parts();
+            last = Some(Unanswered::Failed { replica: replica.name.clone(), fault, attempts });
+            body = match unsent.or(again) {
+                Some(unsent) if may || leaf.wait().is_some() => unsent,
+                _ => return Err(last.unwrap_or_else(|| nobody(leaf, ask))),
+            };
+        }
+    }
+
+    /// Sends to one replica, and keeps account of it.
+    async fn once(
+        &self,
+        replica: &Arc<Replica>,
+        shard: Option<&ShardName>,
+        ask: &Ask<'_>,
+        body: Body,
+    ) -> Result<http::Response<LeafBody>, Failure> {
+        let start = self.clock.now();
+        let request = ask.request(replica, shard, body, start);
+        let in_flight = replica.live.enter();
+        let result = self.carrier.carry(replica, request).await;
+        let now = self.clock.now();
+        match result {
+            Ok(response) => {
+                replica.live.succeeded(now, now - start);
+                Ok(response.map(|body| body.counted(in_flight)))
+            }
+            Err(failure) => {
+                if failure.client().is_none() && replica.live.failed(now, now - start) {
+                    breaker::eject(ask.service, replica, now);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Whether the request may be sent once more, and pays for it.
+    fn may_retry(&self, ask: &Ask<'_>, failure: &Failure, attempts: u32) -> bool {
+        let retries = ask.policy.retries;
+        let most = if failure.is_unsent() { OFFERS_MOST } else { retries + 1 };
+        let safe = failure.is_unsent() || ask.idempotent;
+        if retries == 0 || !safe || attempts >= most {
+            return false;
+        }
+        let live = &ask.service.live;
+        let paid = live.budget.spend(self.clock.now());
+        if paid { live.retried() } else { live.over_budget() }
+        paid
+    }
+
+    /// Where nobody may stand in for an owner: waits a moment, as long as there is time.
+    async fn owner_may_return(&self, leaf: &mut Leaf<'_>, start: Duration) -> bool {
+        let Some(wait) = leaf.wait() else { return false };
+        if self.clock.now() + OWNER_LOOK > start + wait {
+            return false;
+        }
+        tokio::time::sleep(OWNER_LOOK).await;
+        leaf.forgive();
+        true
+    }
+}
+
+fn reply(
+    response: http::Response<LeafBody>,
+    replica: &Arc<Replica>,
+    leaf: &Leaf<'_>,
+    attempts: u32,
+) -> Reply {
+    // What answered is told, not what was wished for: along the candidates another shard may have.
+    let shard = leaf.shard().and(replica.shard_name.clone());
+    Reply { response, replica: Arc::clone(replica), shard, attempts, hedged: false }
+}
+
+fn nobody(leaf: &Leaf<'_>, ask: &Ask<'_>) -> Unanswered {
+    match (leaf.wait(), leaf.shard()) {
+        (Some(_), Some(shard)) => Unanswered::OwnerAway(shard.clone()),
+        (None, Some(shard)) => Unanswered::Nobody(format!("shard `{shard}`")),
+        (_, None) => Unanswered::Nobody(format!("service `{}`", ask.service.name)),
+    }
+}

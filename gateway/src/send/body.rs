@@ -1,0 +1,125 @@
+//! What does a leaf answer with? A body that counts as in flight, and keeps its connection, to its
+//! end.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+
+use crate::send::pool::Loan;
+use crate::snapshot::InFlight;
+
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// An answer's body.
+#[derive(Debug)]
+pub struct LeafBody {
+    kind: Kind,
+    in_flight: Option<InFlight>,
+}
+
+enum Kind {
+    Whole(Bytes),
+    /// From the network; the connection goes back to its pool once the body was read to its end.
+    Incoming(Incoming, Option<Loan>),
+    Other(UnsyncBoxBody<Bytes, Cause>),
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Whole(_) => "Whole",
+            Self::Incoming(..) => "Incoming",
+            Self::Other(_) => "Other",
+        })
+    }
+}
+
+impl LeafBody {
+    /// A body of these bytes.
+    pub fn whole(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: Kind::Whole(bytes.into()), in_flight: None }
+    }
+
+    /// Any other body, as an embedding program makes it.
+    pub fn other<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes, Error: Into<Cause>> + Send + 'static,
+    {
+        let body = body.map_err(Into::into).boxed_unsync();
+        Self { kind: Kind::Other(body), in_flight: None }
+    }
+
+    pub(super) fn incoming(body: Incoming, mut loan: Loan) -> Self {
+        let ended = body.is_end_stream();
+        if ended {
+            loan.give_back();
+        }
+        let loan = (!ended).then_some(loan);
+        Self { kind: Kind::Incoming(body, loan), in_flight: None }
+    }
+
+    /// Counts as in flight to its end.
+    pub(super) fn counted(mut self, in_flight: InFlight) -> Self {
+        self.in_flight = (!self.is_end_stream()).then_some(in_flight);
+        self
+    }
+
+    fn ended(&mut self) {
+        self.in_flight = None;
+        if let Kind::Incoming(_, loan) = &mut self.kind
+            && let Some(mut loan) = loan.take()
+        {
+            loan.give_back();
+        }
+    }
+}
+
+impl Body for LeafBody {
+    type Data = Bytes;
+    type Error = Cause;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        let frame = match &mut self.kind {
+            Kind::Whole(bytes) if bytes.is_empty() => None,
+            Kind::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
+            Kind::Incoming(body, _) => {
+                ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into))
+            }
+            Kind::Other(body) => ready!(Pin::new(body).poll_frame(cx)),
+        };
+        match &frame {
+            Some(Err(_)) => self.in_flight = None,
+            None => self.ended(),
+            // Nobody asks again after the last frame of a known length.
+            Some(Ok(_)) if self.is_end_stream() => self.ended(),
+            Some(Ok(_)) => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Whole(bytes) => bytes.is_empty(),
+            Kind::Incoming(body, _) => body.is_end_stream(),
+            Kind::Other(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Incoming(body, _) => body.size_hint(),
+            Kind::Other(body) => body.size_hint(),
+        }
+    }
+}

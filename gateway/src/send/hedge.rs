@@ -1,0 +1,64 @@
+//! When is a second replica asked for the same? When the first takes longer than it should (Dean and
+//! Barroso, *The Tail at Scale*, 2013), the request may be sent twice, and the budget has room.
+
+use std::time::Duration;
+
+use futures::future::{Either, select};
+
+use crate::pick::Leaf;
+use crate::request::Body;
+use crate::send::{Ask, Carrier, Reply, Sender, Unanswered};
+use crate::words::Hedge;
+
+/// Asks `leaf`; after the delay that `hedge` says asks its next replica too. The first right answer
+/// is taken and the other request is cancelled.
+pub(super) async fn race<C: Carrier>(
+    sender: &Sender<C>,
+    leaf: &mut Leaf<'_>,
+    ask: &Ask<'_>,
+    body: Body,
+    hedge: Hedge,
+) -> Result<Reply, Unanswered> {
+    let (Some(delay), Some(second)) = (delay(ask, hedge), body.again()) else {
+        return sender.walk(leaf, ask, body).await;
+    };
+    if !ask.idempotent {
+        return sender.walk(leaf, ask, body).await;
+    }
+    let Some(mut other) = leaf.fork(sender.clock.now(), fastrand::u64(..)) else {
+        return sender.walk(leaf, ask, body).await;
+    };
+    let one = std::pin::pin!(sender.walk(leaf, ask, body));
+    let wait = std::pin::pin!(tokio::time::sleep(delay));
+    let one = match select(one, wait).await {
+        Either::Left((answer, _)) => return answer,
+        Either::Right(((), one)) => one,
+    };
+    if !sender.hedge_is_paid(ask) {
+        return one.await;
+    }
+    let two = std::pin::pin!(sender.walk(&mut other, ask, second));
+    let answer = match select(one, two).await {
+        Either::Left((Ok(reply), _)) | Either::Right((Ok(reply), _)) => Ok(reply),
+        Either::Left((Err(_), two)) => two.await,
+        Either::Right((Err(_), one)) => one.await,
+    };
+    answer.map(|reply| Reply { hedged: true, ..reply })
+}
+
+fn delay(ask: &Ask<'_>, hedge: Hedge) -> Option<Duration> {
+    match hedge {
+        Hedge::Off => None,
+        Hedge::After(delay) => Some(delay),
+        Hedge::Percentile(percentile) => ask.service.live.percentile(percentile),
+    }
+}
+
+impl<C: Carrier> Sender<C> {
+    fn hedge_is_paid(&self, ask: &Ask<'_>) -> bool {
+        let live = &ask.service.live;
+        let paid = live.budget.spend(self.clock.now());
+        if paid { live.hedged() } else { live.over_budget() }
+        paid
+    }
+}

@@ -1,0 +1,255 @@
+//! Which connection carries it? One worker's own, to each replica: nothing is shared between
+//! workers, so nothing is locked for long and nothing is waited for.
+//!
+//! HTTP/1.1 connections are lent to one request at a time, the last one used first, so that the
+//! others grow old and are closed. HTTP/2 connections carry many; another is opened when all are
+//! busy.
+
+mod connect;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyper::client::conn::{TrySendError, http1, http2};
+
+use crate::request::Body;
+use crate::send::{Carrier, Failure, LeafBody};
+use crate::snapshot::{Replica, Snapshot};
+use crate::tasks::{Clock, Tasks};
+use crate::words::Protocol;
+
+/// How long a connection may rest before it is closed: shorter than servers keep theirs.
+const IDLE_MOST: Duration = Duration::from_secs(30);
+/// How many connections to one replica may rest in one worker.
+const RESTING_MOST: usize = 256;
+/// Streams on one HTTP/2 connection before another is opened (half of what servers usually allow),
+/// and how many connections to one replica there may be in one worker.
+const STREAMS_MOST: u32 = 64;
+const H2_MOST: usize = 8;
+
+/// One worker's connections.
+#[derive(Debug, Clone)]
+pub struct Network(Arc<Pools>);
+
+/// The connections, by replica.
+pub struct Pools {
+    hosts: Mutex<HashMap<u64, Host, BuildHasherDefault<Plain>>>,
+    tasks: Tasks,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Pools {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pools").field("replicas", &self.hosts().len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Host {
+    resting: Vec<Resting>,
+    shared: Vec<Shared>,
+}
+
+struct Resting {
+    sender: http1::SendRequest<Body>,
+    since: Duration,
+}
+
+#[derive(Clone)]
+struct Shared {
+    sender: http2::SendRequest<Body>,
+    streams: Arc<AtomicU32>,
+}
+
+/// A replica's id is already unlike all others.
+#[derive(Debug, Default)]
+pub struct Plain(u64);
+
+impl Hasher for Plain {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, id: u64) {
+        // Fibonacci hashing: the table looks at the upper bits.
+        self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+/// A connection that is lent to one request.
+pub(super) enum Loan {
+    Http1 { pools: Arc<Pools>, replica: u64, sender: Option<http1::SendRequest<Body>> },
+    Http2 { streams: Arc<AtomicU32> },
+}
+
+impl Loan {
+    /// The answer was read to its end: the connection may carry another.
+    pub(super) fn give_back(&mut self) {
+        if let Self::Http1 { pools, replica, sender } = self
+            && let Some(sender) = sender.take()
+        {
+            pools.rest(*replica, sender);
+        }
+    }
+}
+
+impl Drop for Loan {
+    /// An HTTP/1.1 connection that was not given back is closed: its answer was not read.
+    fn drop(&mut self) {
+        if let Self::Http2 { streams } = self {
+            streams.fetch_sub(1, Relaxed);
+        }
+    }
+}
+
+impl Network {
+    /// No connections yet; their tasks belong to `tasks`.
+    #[must_use]
+    pub fn new(tasks: Tasks, clock: Clock) -> Self {
+        Self(Arc::new(Pools { hosts: Mutex::default(), tasks, clock }))
+    }
+
+    /// Closes what rested too long, and what leads to replicas that `snapshot` does not have.
+    pub fn sweep(&self, snapshot: &Snapshot) {
+        let now = self.0.clock.now();
+        let replicas = snapshot.services.iter().flat_map(|service| &service.replicas);
+        let known: std::collections::HashSet<u64> = replicas.map(|replica| replica.id).collect();
+        self.0.hosts().retain(|id, host| {
+            let fresh = |one: &Resting| now.saturating_sub(one.since) < IDLE_MOST;
+            host.resting.retain(|one| fresh(one) && !one.sender.is_closed());
+            host.shared.retain(|one| !one.sender.is_closed());
+            known.contains(id) && !(host.resting.is_empty() && host.shared.is_empty())
+        });
+    }
+
+    async fn http1(
+        &self,
+        replica: &Arc<Replica>,
+        mut request: http::Request<Body>,
+    ) -> Result<http::Response<LeafBody>, Failure> {
+        // A resting connection may have ended meanwhile: that says nothing about the replica. hyper
+        // gives the request back when nothing of it was sent.
+        while let Some(mut sender) = self.0.take(replica.id) {
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok(self.lent(replica, sender, response)),
+                Err(error) => request = returned(error)?,
+            }
+        }
+        let mut sender = match connect::http1(replica.address, &self.0.tasks).await {
+            Ok(sender) => sender,
+            Err(cause) => return Err(Failure::connect(cause, request)),
+        };
+        match sender.try_send_request(request).await {
+            Ok(response) => Ok(self.lent(replica, sender, response)),
+            Err(mut error) => match error.take_message() {
+                Some(request) => Err(Failure::connect(error.into_error(), request)),
+                None => Err(Failure::broken(error.into_error())),
+            },
+        }
+    }
+
+    fn lent(
+        &self,
+        replica: &Replica,
+        sender: http1::SendRequest<Body>,
+        response: http::Response<hyper::body::Incoming>,
+    ) -> http::Response<LeafBody> {
+        let pools = Arc::clone(&self.0);
+        let loan = Loan::Http1 { pools, replica: replica.id, sender: Some(sender) };
+        response.map(|body| LeafBody::incoming(body, loan))
+    }
+
+    async fn http2(
+        &self,
+        replica: &Arc<Replica>,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<LeafBody>, Failure> {
+        let mut shared = match self.0.share(replica.id) {
+            Some(shared) => shared,
+            None => match connect::http2(replica.address, &self.0.tasks).await {
+                Ok(sender) => self.0.add(replica.id, sender),
+                Err(cause) => return Err(Failure::connect(cause, request)),
+            },
+        };
+        shared.streams.fetch_add(1, Relaxed);
+        let loan = Loan::Http2 { streams: shared.streams };
+        match shared.sender.try_send_request(request).await {
+            Ok(response) => Ok(response.map(|body| LeafBody::incoming(body, loan))),
+            Err(mut error) => Err(match error.take_message() {
+                Some(request) => Failure::connect(error.into_error(), request),
+                None if connect::is_refused(error.error()) => Failure::refused(error.into_error()),
+                None => Failure::broken(error.into_error()),
+            }),
+        }
+    }
+}
+
+fn returned(mut error: TrySendError<http::Request<Body>>) -> Result<http::Request<Body>, Failure> {
+    error.take_message().ok_or_else(|| Failure::broken(error.into_error()))
+}
+
+impl Carrier for Network {
+    async fn carry(
+        &self,
+        replica: &Arc<Replica>,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<LeafBody>, Failure> {
+        match replica.protocol {
+            Protocol::Http1 => self.http1(replica, request).await,
+            Protocol::H2c => self.http2(replica, request).await,
+        }
+    }
+}
+
+impl Pools {
+    fn hosts(&self) -> MutexGuard<'_, HashMap<u64, Host, BuildHasherDefault<Plain>>> {
+        // A panic while it was held left a map that is still a map.
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection that rested last and can carry a request now.
+    fn take(&self, replica: u64) -> Option<http1::SendRequest<Body>> {
+        let mut hosts = self.hosts();
+        let resting = &mut hosts.get_mut(&replica)?.resting;
+        loop {
+            let last = resting.iter().rposition(|one| one.sender.is_ready())?;
+            let one = resting.swap_remove(last);
+            if !one.sender.is_closed() {
+                return Some(one.sender);
+            }
+        }
+    }
+
+    fn rest(&self, replica: u64, sender: http1::SendRequest<Body>) {
+        if sender.is_closed() {
+            return;
+        }
+        let since = self.clock.now();
+        let mut hosts = self.hosts();
+        let resting = &mut hosts.entry(replica).or_default().resting;
+        if resting.len() < RESTING_MOST {
+            resting.push(Resting { sender, since });
+        }
+    }
+
+    /// The least busy connection; none when all are too busy and another may be opened.
+    fn share(&self, replica: u64) -> Option<Shared> {
+        let mut hosts = self.hosts();
+        let shared = &mut hosts.get_mut(&replica)?.shared;
+        shared.retain(|one| !one.sender.is_closed());
+        let least = shared.iter().min_by_key(|one| one.streams.load(Relaxed))?;
+        let full = least.streams.load(Relaxed) >= STREAMS_MOST && shared.len() < H2_MOST;
+        (!full).then(|| least.clone())
+    }
+
+    fn add(&self, replica: u64, sender: http2::SendRequest<Body>) -> Shared {
+        let shared = Shared { sender, streams: Arc::default() };
+        self.hosts().entry(replica).or_default().shared.push(shared.clone());
+        shared
+    }
+}

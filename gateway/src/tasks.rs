@@ -1,0 +1,86 @@
+//! Who waits for a task? Every task of the gateway is spawned here, and waited for before it ends.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The owner of tasks of one runtime.
+#[derive(Debug, Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    /// Runs `task` on the current runtime until it is done or [`Tasks::abort`] is called.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            let mut task = std::pin::pin!(task);
+            let mut stopped = std::pin::pin!(stop.cancelled());
+            std::future::poll_fn(|cx| {
+                // Done first: whoever is done is not aborted.
+                if task.as_mut().poll(cx).is_ready() {
+                    return std::task::Poll::Ready(());
+                }
+                stopped.as_mut().poll(cx)
+            })
+            .await;
+        });
+    }
+
+    /// Ends all tasks where they stand, and waits until they have.
+    pub async fn abort(&self) {
+        self.stop.cancel();
+        self.wait().await;
+    }
+
+    /// Waits until all tasks are done.
+    pub async fn wait(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.tracker.len()
+    }
+}
+
+/// Lets hyper's HTTP/2 spawn its streams' tasks here.
+impl<F: Future<Output: Send + 'static> + Send + 'static> hyper::rt::Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        self.spawn(async {
+            task.await;
+        });
+    }
+}
+
+/// The time since the gateway started; tokio's, so that tests can pause it.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// How long it has been.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// When it is `at` on this clock.
+    #[must_use]
+    pub fn instant(&self, at: Duration) -> Instant {
+        self.start + at
+    }
+}
