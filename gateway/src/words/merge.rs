@@ -142,7 +142,7 @@ impl FromStr for Merge {
         Ok(match (name, rest) {
             ("map", None) => Self::Map,
             ("concat", _) => Self::Concat(pointer()?),
-            ("object", _) => Self::Object(rest.map_or(Ok(Conflict::default()), str::parse)?),
+            ("object", _) => Self::Object(rest.map(str::parse).transpose()?.unwrap_or_default()),
             ("ndjson", None) => Self::Ndjson,
             ("sorted", _) => sorted(rest.unwrap_or_default())?,
             ("sum", _) => Self::Sum(pointer()?),

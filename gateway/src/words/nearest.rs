@@ -2,14 +2,18 @@
 
 use std::fmt::Write as _;
 
+/// So many words are listed: a file may have thousands of services.
+const MOST: usize = 30;
+
 /// What may be said instead of `found`: the nearest of `known` first, if one is near, then all.
 pub(crate) fn suggestion<'a>(found: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let mut text = String::new();
     if let Some(near) = nearest(found, known.clone()) {
         write!(text, "did you mean `{near}`? ").expect("a String takes all");
     }
-    let all: Vec<_> = known.map(|word| format!("`{word}`")).collect();
-    text + "one of " + &all.join(", ")
+    let more = if known.clone().nth(MOST).is_some() { ", …" } else { "" };
+    let all: Vec<_> = known.take(MOST).map(|word| format!("`{word}`")).collect();
+    text + "one of " + &all.join(", ") + more
 }
 
 /// The word that is a few letters away, at most a third of what was written.
