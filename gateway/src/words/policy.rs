@@ -1,13 +1,15 @@
-//! What does a service ask for, all told? The table of words, their defaults and who may say them.
+//! What does a service ask for, all told?
 
 use std::time::Duration;
 
 use crate::words::Merge;
+use crate::words::Mistake;
 use crate::words::ShardKey;
 use crate::words::{
     Algorithm, Balance, Hedge, Identity, LoadBound, MissingKey, OwnerDown, Pattern, Require,
     ShardCount,
 };
+use crate::words::{suggestion, table};
 
 /// Who speaks: a route may say fewer words than a service (the ones marked `i` in the table).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,5 +80,51 @@ impl Default for Policy {
             max_body: 8 << 20,
             max_concurrency: 1024,
         }
+    }
+}
+
+impl Policy {
+    /// Reads `words` (a name without prefix, and its value) on top of `base`.
+    ///
+    /// All mistakes are told at once. A mistaken word leaves what `base` says.
+    #[must_use]
+    pub fn read<'a>(
+        base: &Self,
+        scope: Scope,
+        words: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> (Self, Vec<Mistake>) {
+        let mut policy = base.clone();
+        let mut mistakes = Vec::new();
+        for (name, value) in words {
+            if let Err(allowed) = policy.read_word(scope, name, value.trim()) {
+                let (place, value) = (name.to_owned(), value.to_owned());
+                mistakes.push(Mistake { place, value, allowed, position: None });
+            }
+        }
+        (policy, mistakes)
+    }
+
+    /// All words with their values, as they could be read again.
+    #[must_use]
+    pub fn words(&self) -> Vec<(&'static str, String)> {
+        table().iter().map(|word| (word.name, word.show(self))).collect()
+    }
+
+    /// Reads one word; else says what is allowed.
+    fn read_word(&mut self, scope: Scope, name: &str, value: &str) -> Result<(), String> {
+        let Some(word) = table().iter().find(|word| word.name == name) else {
+            let known = table().iter().filter(|word| word.is_for(scope)).map(|word| word.name);
+            return Err(suggestion(name, known));
+        };
+        if !word.is_for(scope) {
+            let routes = table().iter().filter(|word| word.on_routes).map(|word| word.name);
+            let known: Vec<_> = routes.map(|name| format!("`{name}`")).collect();
+            let known = known.join(", ");
+            return Err(format!("on a service only; a route may say {known}"));
+        }
+        word.read(self, value).map_err(|misread| match misread.because {
+            Some(because) => format!("{} ({because})", word.allowed),
+            None => word.allowed.to_owned(),
+        })
     }
 }

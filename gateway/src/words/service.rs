@@ -1,5 +1,7 @@
 //! What language does a replica speak?
 
+use crate::words::spell::spell;
+
 /// The protocol that a service's replicas speak (`protocol` in a file; `appProtocol` on Kubernetes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Protocol {
@@ -9,3 +11,5 @@ pub enum Protocol {
     /// HTTP/2 with prior knowledge, without TLS.
     H2c,
 }
+
+spell!(Protocol { "http1" => Self::Http1, "h2c" => Self::H2c });

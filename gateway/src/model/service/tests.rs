@@ -1,0 +1,77 @@
+use std::sync::Arc;
+
+use crate::model::{Replica, ReplicaName, Service, ServiceName};
+use crate::words::{Policy, Scope};
+
+/// The shards of a service called `users`, as `NAME=PLACES`, separated by spaces.
+fn shards(words: &[(&str, &str)], desired: Option<u32>, replicas: Vec<Replica>) -> String {
+    let (policy, mistakes) =
+        Policy::read(&Policy::default(), Scope::Service, words.iter().copied());
+    assert_eq!(mistakes, []);
+    let (name, policy) = (ServiceName::new("users"), Arc::new(policy));
+    let service = Service { name, policy, protocol: Default::default(), replicas, desired };
+    let told = service.shards().into_iter().map(|(name, places)| {
+        let places: Vec<_> = places.iter().map(ToString::to_string).collect();
+        format!("{name}={}", places.join(","))
+    });
+    told.chain((!service.keeps_count()).then(|| "unkept".to_owned())).collect::<Vec<_>>().join(" ")
+}
+
+/// A replica of this name; after an `@` the shard that it was told.
+fn replica(name: &str) -> Replica {
+    let (name, shard) =
+        name.split_once('@').map_or((name, None), |(name, told)| (name, Some(told)));
+    Replica {
+        name: ReplicaName::new(name),
+        address: "127.0.0.1:9001".parse().unwrap(),
+        shard: shard.map(super::ShardName::new),
+        uid: Some(Arc::from("u-1-x")),
+        ready: true,
+    }
+}
+
+fn check(words: &[(&str, &str)], desired: Option<u32>, replicas: &[&str], expected: &str) {
+    let replicas = replicas.iter().copied().map(replica).collect();
+    assert_eq!(shards(words, desired, replicas), expected, "{words:?}");
+}
+
+#[test]
+fn shards_are_as_seen_and_in_shard_order() {
+    check(&[], None, &[], "");
+    check(&[], None, &["users-10", "users-2", "users-2@users-10"], "users-2=1 users-10=0,2");
+    check(&[], Some(5), &["b", "a"], "a=1 b=0");
+}
+
+#[test]
+fn identity_names_the_shards_that_were_not_told() {
+    check(&[("shard-identity", "name")], None, &["a", "b@c"], "a=0 c=1");
+    check(&[("shard-identity", "uid")], None, &["a", "b@c"], "c=1 u-1-x=0");
+    check(&[("shard-identity", "address")], None, &["a", "b@c"], "127.0.0.1:9001=0 c=1");
+    let nameless = Replica { uid: None, ..replica("a") };
+    assert_eq!(shards(&[("shard-identity", "uid")], None, vec![nameless]), "a=0");
+}
+
+#[test]
+fn a_count_reserves_the_slots_that_nobody_serves() {
+    let three = [("shard-count", "3")];
+    check(&three, None, &["users-2", "users-0"], "users-0=1 users-1= users-2=0");
+    check(&three, None, &["users-0", "users-7"], "users-0=0 users-1= users-2=");
+    check(&three, None, &[], "users-0= users-1= users-2=");
+    check(&three, None, &["a@db-1", "b@db-1"], "db-0= db-1=0,1 db-2=");
+}
+
+#[test]
+fn a_count_over_names_without_ordinals_is_not_kept() {
+    let three = [("shard-count", "3")];
+    check(&three, None, &["a", "users-0"], "a=0 users-0=1 unkept");
+    check(&three, None, &["users-0", "others-1"], "others-1=1 users-0=0 unkept");
+}
+
+#[test]
+fn a_stateful_set_reserves_what_it_desires() {
+    let set = [("shard-count", "statefulset")];
+    check(&set, Some(2), &["users-0"], "users-0=0 users-1=");
+    check(&set, Some(0), &["users-0"], "");
+    check(&set, None, &["users-0"], "users-0=0");
+    check(&set, Some(2_000_000_000), &["users-0"], "users-0=0");
+}
