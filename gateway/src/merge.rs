@@ -20,6 +20,8 @@ mod reader;
 mod rope;
 mod scalar;
 mod sorted;
+#[cfg(test)]
+mod tests;
 mod union;
 
 use std::ops::Range;
