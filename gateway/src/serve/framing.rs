@@ -10,6 +10,8 @@ mod chunk;
 mod head;
 
 #[cfg(test)]
+mod against_hyper;
+#[cfg(test)]
 mod tests;
 
 use memchr::memchr;
