@@ -1,0 +1,317 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{Fault, Framing, Place};
+
+const MAX_HEAD: usize = 512;
+
+fn observed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Framing {
+    let mut framing = Framing::new(MAX_HEAD);
+    for piece in pieces {
+        framing.observe(piece);
+    }
+    framing
+}
+
+/// All that an owner can see.
+fn view(framing: &Framing) -> (u64, bool, Option<(u64, Fault)>) {
+    (framing.heads(), framing.is_idle(), framing.fault())
+}
+
+/// However the bytes are divided, these are the whole heads, or this is the fault.
+#[track_caller]
+fn check(bytes: impl AsRef<[u8]>, expected: Result<u64, (u64, Fault)>) {
+    let bytes = bytes.as_ref();
+    let whole = observed([bytes]);
+    let found = whole.fault().map_or_else(|| Ok(whole.heads()), Err);
+    assert_eq!(found, expected, "{}", bytes.escape_ascii());
+    assert_eq!(view(&observed(bytes.chunks(1))), view(&whole), "{}", bytes.escape_ascii());
+    for at in 0..bytes.len() {
+        let (before, after) = bytes.split_at(at);
+        assert_eq!(view(&observed([before, after])), view(&whole), "divided at {at}");
+    }
+}
+
+/// A request with these fields is followed, or has this fault.
+#[track_caller]
+fn check_fields(fields: &str, expected: Result<(), Fault>) {
+    let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+    check(head, expected.map(|()| 1).map_err(|fault| (1, fault)));
+}
+
+/// A chunked body is followed to its end, where another request begins, or has this fault.
+#[track_caller]
+fn check_chunks(body: &str, expected: Result<(), Fault>) {
+    let bytes = format!(
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}GET / HTTP/1.1\r\n\r\n"
+    );
+    check(bytes, expected.map(|()| 2).map_err(|fault| (1, fault)));
+}
+
+#[test]
+fn a_length_beside_a_coding_is_a_fault_in_either_order() {
+    let fault = Err(Fault::BothLengths);
+    check_fields("Content-Length: 5\r\nTransfer-Encoding: chunked", fault);
+    check_fields("Transfer-Encoding: chunked\r\nContent-Length: 5", fault);
+    check_fields("Transfer-Encoding: chunked\r\nX: y\r\ncontent-LENGTH: 0", fault);
+    check_fields("Content-Length: 5\r\nTransfer-Encoding: identity", fault);
+    check("POST / HTTP/1.0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n", {
+        Err((1, Fault::BothLengths))
+    });
+}
+
+#[test]
+fn a_length_is_one_plain_number() {
+    for value in [
+        "",
+        "+5",
+        "-0",
+        "5 5",
+        "5, 5",
+        "5,5",
+        "0x5",
+        "5.0",
+        "5;",
+        "\"5\"",
+        "５",
+        "18446744073709551614",
+    ] {
+        check_fields(&format!("Content-Length: {value}"), Err(Fault::InvalidLength));
+    }
+    check_fields("Content-Length: 99999999999999999999999", Err(Fault::InvalidLength));
+    check_fields("Content-Length: 18446744073709551613", Ok(()));
+    check_fields("Content-Length:\t 005 \t", Ok(()));
+}
+
+#[test]
+fn lengths_may_repeat_and_may_not_differ() {
+    check_fields("Content-Length: 5\r\nContent-Length: 5", Ok(()));
+    check_fields("Content-Length: 5\r\ncontent-length: 6", Err(Fault::DifferingLengths));
+    check_fields("Content-Length: 5\r\nContent-Length: x", Err(Fault::InvalidLength));
+}
+
+#[test]
+fn chunked_is_the_only_coding() {
+    for value in
+        ["", "gzip", "gzip, chunked", "chunked, chunked", "chunked,", "xchunked", "identity"]
+    {
+        check_fields(&format!("Transfer-Encoding: {value}"), Err(Fault::UnknownCoding));
+    }
+    let twice = "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked";
+    check_fields(twice, Err(Fault::UnknownCoding));
+    check_fields("Transfer-Encoding: chunked\x0b", Err(Fault::ControlCharacter));
+    check_fields("Transfer-Encoding: \u{a0}chunked", Err(Fault::UnknownCoding));
+    check_fields("Transfer-Encoding:\tchunked", Ok(()));
+    check_fields("transfer-encoding:CHUNKED \t ", Ok(()));
+    let old = "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n";
+    check(old, Err((1, Fault::TransferEncodingInHttp10)));
+}
+
+#[test]
+fn a_field_has_one_line_and_a_name_before_its_colon() {
+    check_fields("Transfer-Encoding : chunked", Err(Fault::SpaceBeforeColon));
+    check_fields("Content-Length\t: 5", Err(Fault::SpaceBeforeColon));
+    check_fields("X: y\r\n z", Err(Fault::FoldedHeader));
+    check_fields("Content-Length: 5\r\n\tTransfer-Encoding: chunked", Err(Fault::FoldedHeader));
+    check_fields("Transfer-Encoding:\r\n chunked\r\nContent-Length: 5", Err(Fault::UnknownCoding));
+    check_fields(" Content-Length: 5", Err(Fault::FoldedHeader));
+    check_fields(": y", Err(Fault::InvalidName));
+    check_fields("X", Err(Fault::InvalidName));
+    check_fields("X Y: z", Err(Fault::InvalidName));
+    check_fields("X(Y): z", Err(Fault::InvalidName));
+    check_fields("Content-Length\u{a0}: 5", Err(Fault::InvalidName));
+    check_fields("X:\r\nY: \r\nContent_Length: a\r\n!#$%&'*+-.^_`|~9: é\tä", Ok(()));
+}
+
+#[test]
+fn lines_end_in_one_way() {
+    check("GET / HTTP/1.1\n\n", Err((1, Fault::BareLineFeed)));
+    check("\nGET / HTTP/1.1\r\n\r\n", Err((1, Fault::BareLineFeed)));
+    check("GET / HTTP/1.1\r\nX: y\n\r\n", Err((1, Fault::BareLineFeed)));
+    check("GET / HTTP/1.1\r\nX: y\r\n\n", Err((1, Fault::BareLineFeed)));
+    check_fields("X: y\nContent-Length: 5", Err(Fault::BareLineFeed));
+    check_fields("X: y\rContent-Length: 5", Err(Fault::ControlCharacter));
+    check_fields("X: y\r\r\nContent-Length: 5", Err(Fault::ControlCharacter));
+    check_fields("X: \0", Err(Fault::ControlCharacter));
+    check_fields("X\0: y", Err(Fault::ControlCharacter));
+    check("GET /\r HTTP/1.1\r\n\r\n", Err((1, Fault::ControlCharacter)));
+}
+
+#[test]
+fn a_request_line_is_method_target_and_version() {
+    for line in [
+        "GET /",
+        "GET / HTTP/0.9",
+        "GET / HTTP/1.2",
+        "GET / http/1.1",
+        "GET  / HTTP/1.1",
+        "GET / a HTTP/1.1",
+        "GET HTTP/1.1",
+        "GET  HTTP/1.1",
+        "GET\t/ HTTP/1.1",
+        " / HTTP/1.1",
+        " GET / HTTP/1.1",
+        "GET / HTTP/1.1 ",
+        "G@T / HTTP/1.1",
+        "GET / HTTP/2.0",
+    ] {
+        check(format!("{line}\r\n\r\n"), Err((1, Fault::InvalidRequestLine)));
+    }
+    check("\r\n\r\nOPTIONS * HTTP/1.1\r\n\r\n", Ok(1));
+    check("CONNECT a:1 HTTP/1.1\r\nUpgrade: b\r\n\r\nGET /é HTTP/1.0\r\n\r\n", Ok(2));
+}
+
+#[test]
+fn a_chunk_has_a_size_in_plain_hexadecimal() {
+    for size in
+        ["", "0x5", " 5", "5 ", "5\t", "-5", "+5", "5g", "5 5", "00000000000000005", "5;a\0", "5\r"]
+    {
+        check_chunks(&format!("{size}\r\nhello\r\n0\r\n\r\n"), Err(Fault::BadChunkSize));
+    }
+    check_chunks("fffffffffffffffff\r\nhello\r\n0\r\n\r\n", Err(Fault::BadChunkSize));
+    check_chunks("5\nhello\r\n0\r\n\r\n", Err(Fault::BadChunkSize));
+    check_chunks("5;a\nhello\r\n0\r\n\r\n", Err(Fault::BadChunkSize));
+    check_chunks("5;a\rb\r\nhello\r\n0\r\n\r\n", Err(Fault::BadChunkSize));
+    check_chunks("5\r\nhello\r\nA\r\n0123456789\r\n0\r\n\r\n", Ok(()));
+    check_chunks("0000000000000005;ext=1\r\nhello\r\n00\r\n\r\n", Ok(()));
+    check_chunks("5 \t;a; b=\"\té \"\r\nhello\r\n0;last\r\n\r\n", Ok(()));
+}
+
+#[test]
+fn a_chunk_ends_where_its_size_says() {
+    check_chunks("5\r\nhello0\r\n\r\n", Err(Fault::BadChunkEnd));
+    check_chunks("5\r\nhello!\r\n0\r\n\r\n", Err(Fault::BadChunkEnd));
+    check_chunks("5\r\nhello\n0\r\n\r\n", Err(Fault::BadChunkEnd));
+    check_chunks("5\r\nhello\r0\r\n\r\n", Err(Fault::BadChunkEnd));
+}
+
+#[test]
+fn extensions_are_bounded_over_a_whole_body() {
+    let chunks = |extension: &str| {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let mut framing = observed([head.as_bytes()]);
+        for _ in 0..100 {
+            framing.observe(format!("1;{extension}\r\n.\r\n").as_bytes());
+        }
+        framing.fault()
+    };
+    assert_eq!(chunks(&"a".repeat(160)), None);
+    assert_eq!(chunks(&"a".repeat(170)), Some((1, Fault::LongExtensions)));
+}
+
+#[test]
+fn trailers_are_fields_without_lengths() {
+    check_chunks("0\r\nDigest: a\r\nX:\r\n\r\n", Ok(()));
+    check_chunks("0\r\nContent-Length: 5\r\n\r\n", Err(Fault::LengthInTrailers));
+    check_chunks("0\r\ntransfer-encoding: chunked\r\n\r\n", Err(Fault::LengthInTrailers));
+    check_chunks("0\r\nX: y\n\r\n", Err(Fault::BareLineFeed));
+    check_chunks("0\r\n\n", Err(Fault::BareLineFeed));
+    check_chunks("0\r\nX : y\r\n\r\n", Err(Fault::SpaceBeforeColon));
+    check_chunks("0\r\nX: y\r\n z\r\n\r\n", Err(Fault::FoldedHeader));
+    check_chunks(&format!("0\r\nX: {}\r\n\r\n", "y".repeat(MAX_HEAD)), Err(Fault::TooLarge));
+}
+
+#[test]
+fn a_head_has_a_largest_size() {
+    let head = |size: usize| {
+        let around = "GET / HTTP/1.1\r\nX: \r\n\r\n";
+        around.replace("X: ", &format!("X: {}", "y".repeat(size - around.len())))
+    };
+    check(head(MAX_HEAD), Ok(1));
+    check(head(MAX_HEAD + 1), Err((1, Fault::TooLarge)));
+    check("\r\n".repeat(MAX_HEAD), Err((1, Fault::TooLarge)));
+    check(head(MAX_HEAD).repeat(2), Ok(2));
+}
+
+#[test]
+fn each_request_of_a_pipeline_has_its_number() {
+    let get = "GET / HTTP/1.1\r\n\r\n";
+    let post = "POST / HTTP/1.1\r\nContent-Length: 18\r\n\r\n";
+    check(get.repeat(3), Ok(3));
+    check(format!("{post}{get}{get}"), Ok(2));
+    check(format!("{get}{post}{get}GET / HTTP/1.1\nX: y\n\n"), Err((3, Fault::BareLineFeed)));
+    let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    check(format!("{get}{chunked}12\r\n{get}\r\n0\r\n\r\n{get}"), Ok(3));
+    check(format!("{get}{chunked}x{get}"), Err((2, Fault::BadChunkSize)));
+}
+
+#[test]
+fn a_request_within_a_body_is_no_request() {
+    let inner = "GET /admin HTTP/1.1\r\nContent-Length: x\r\n\r\n";
+    let length = inner.len();
+    check(format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{inner}"), Ok(1));
+    check_chunks(&format!("{length:x}\r\n{inner}\r\n0\r\n\r\n"), Ok(()));
+}
+
+#[test]
+fn the_first_fault_is_kept() {
+    let bad = "GET / HTTP/1.1\nX: y\n\n";
+    check(format!("{bad}GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"), {
+        Err((1, Fault::BareLineFeed))
+    });
+    let mut framing = observed([bad.as_bytes()]);
+    framing.rest();
+    assert_eq!(framing.fault(), Some((1, Fault::BareLineFeed)));
+}
+
+#[test]
+fn a_connection_that_became_something_else_has_no_faults() {
+    check("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\n", Ok(0));
+    check("\r\nPRI * HTTP/2.0\r\n\r\n", Err((1, Fault::InvalidRequestLine)));
+    check("GET / HTTP/1.1\r\n\r\nPRI * HTTP/2.0\r\n", Err((2, Fault::InvalidRequestLine)));
+    let mut framing = observed([&b"GET / HTTP/1.1\r\nUpgrade: a\r\n\r\n"[..]]);
+    framing.rest();
+    framing.observe(b"\n\n\n");
+    assert_eq!(view(&framing), (1, false, None));
+}
+
+#[test]
+fn a_connection_is_idle_between_messages_only() {
+    let idle = |bytes: &str| observed([bytes.as_bytes()]).is_idle();
+    let post = "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n";
+    assert!(idle("") && idle("\r") && idle("\r\n"));
+    assert!(!idle("G") && !idle("\r\nG") && !idle("GET / HTTP/1.1\r\n"));
+    assert!(!idle(post) && idle(&format!("{post}.")) && idle(&format!("{post}.\r\n")));
+}
+
+#[test]
+fn an_idle_connection_keeps_little() {
+    assert!(size_of::<Framing>() < 64, "{}", size_of::<Framing>());
+    let framing = observed(b"GET / HTTP/1.1\r\nX: y\r\n\r\n".chunks(1));
+    assert!(framing.partial.is_none() && matches!(framing.place, Place::Between));
+}
+
+const WORDS: [&[u8]; 10] = [
+    b"GET / HTTP/1.1\r\n",
+    b"Content-Length: 3\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"X: y\r\n",
+    b"\r\n",
+    b"\n",
+    b"2;a\r\n..\r\n",
+    b"0\r\n",
+    b"\0",
+    b"\xff 5",
+];
+
+proptest! {
+    #[test]
+    fn any_division_of_any_bytes_gives_the_same_view(
+        words in vec(select(&WORDS[..]), 0..30),
+        mut cuts in vec(0..400_usize, 0..12),
+    ) {
+        let bytes = words.concat();
+        cuts.extend([0, bytes.len()]);
+        cuts.retain(|&cut| cut <= bytes.len());
+        cuts.sort_unstable();
+        let pieces = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]);
+        prop_assert_eq!(view(&observed(pieces)), view(&observed([&bytes[..]])));
+    }
+
+    #[test]
+    fn random_bytes_are_survived(bytes in vec(any::<u8>(), 0..300)) {
+        observed([&bytes[..]]);
+        observed([b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", &bytes[..]]);
+    }
+}
