@@ -27,6 +27,8 @@ mod maglev;
 mod mix;
 mod modulo;
 mod rendezvous;
+#[cfg(test)]
+mod tests;
 mod v1;
 
 use self::circle::Circle;
