@@ -20,6 +20,7 @@ mod reader;
 mod rope;
 mod scalar;
 mod sorted;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod union;
@@ -34,6 +35,7 @@ use crate::model::{Answer, Coverage, Outcome, Part, ShardName};
 use crate::words::{Merge, Pointer, Require};
 
 pub use self::lines::{LineTooLong, Lines};
+pub use self::stream::{BrokeOff, Stream};
 
 /// One answer of many.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Which status does a refusal have, and what does it tell people?
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::merge::Unmerged;
@@ -96,12 +96,16 @@ impl Refusal {
         }
     }
 
-    /// The refusal as `application/problem+json` (RFC 9457), or as gRPC says it where the request's
-    /// `headers` speak gRPC.
+    /// The refusal as `application/problem+json` (RFC 9457), or as gRPC says it where that is the
+    /// request's `content_type`.
     #[must_use]
-    pub fn respond(&self, headers: &HeaderMap, id: Option<&HeaderValue>) -> Response<Body> {
+    pub fn respond(
+        &self,
+        content_type: Option<&HeaderValue>,
+        id: Option<&HeaderValue>,
+    ) -> Response<Body> {
         let status = self.status();
-        let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let content_type = content_type.map(HeaderValue::as_bytes).unwrap_or_default();
         if content_type.starts_with(b"application/grpc") {
             return self.respond_grpc(status);
         }

@@ -1,0 +1,241 @@
+//! The whole road of a request: from the door to the last word.
+
+mod tunnel;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{Response, StatusCode, Version};
+use hyper::body::Incoming;
+
+use crate::gather::{self, Gathered};
+use crate::key::{self, Key};
+use crate::log::{Facts, Log, Record, Seen};
+use crate::memory::Memory;
+use crate::merge;
+use crate::model::Coverage;
+use crate::pick::{self, Leaves, NoLeaf};
+use crate::request::{BadRequest, Peer, Request};
+use crate::respond::{self, Body, Kept, Refusal};
+use crate::route;
+use crate::send::{Ask, Carrier, Sender};
+use crate::snapshot::{Latest, Places, Route};
+use crate::tasks::Tasks;
+use crate::words::{Merge, MissingKey, Pattern};
+
+/// An idempotent request's body up to this many bytes is held, so that it can be sent again
+/// (linkerd's bound).
+const REPLAY_MOST: u64 = 64 << 10;
+/// Between two looks whether an owner has come back.
+const OWNER_LOOK: Duration = Duration::from_millis(25);
+
+/// One worker's road.
+#[derive(Debug, Clone)]
+pub struct Handle<C> {
+    /// What there is.
+    pub latest: Latest,
+    /// The way to the replicas.
+    pub sender: Sender<C>,
+    /// What may be held.
+    pub memory: Memory,
+    /// Where it is written down.
+    pub log: Log,
+    /// Who waits for tunnels.
+    pub tasks: Tasks,
+}
+
+impl<C: Carrier> Handle<C> {
+    /// Answers `request`, which `peer` sent; `fault` is what the door saw wrong with it. With `last`
+    /// the connection ends.
+    pub async fn handle(
+        &self,
+        request: http::Request<Incoming>,
+        peer: &Peer,
+        fault: Option<BadRequest>,
+        last: bool,
+    ) -> Response<Body> {
+        let arrived = self.sender.clock.now();
+        let version = request.version();
+        let grpc = request.headers().get(CONTENT_TYPE).cloned();
+        let received = match fault {
+            Some(fault) => Err(fault),
+            None => Request::receive(request, peer),
+        };
+        match received {
+            Ok(request) => self.received(request, arrived, version, last).await,
+            Err(bad) => {
+                let refusal = Refusal::from(bad);
+                let mut response = refusal.respond(grpc.as_ref(), None);
+                respond::sign(&mut response, None, version, refusal.closes() || last);
+                response
+            }
+        }
+    }
+
+    async fn received(
+        &self,
+        mut request: Request,
+        arrived: Duration,
+        version: Version,
+        last: bool,
+    ) -> Response<Body> {
+        let mut facts = Facts::default();
+        let answer = self.answer(&mut request, arrived, &mut facts).await;
+        let id = request.id.clone();
+        let (mut response, places, close) = match answer {
+            Ok((response, places)) => (response, Some(places), false),
+            Err(refusal) => {
+                facts.refusal = Some(refusal.name());
+                let content_type = request.headers.get(CONTENT_TYPE);
+                (refusal.respond(content_type, Some(&id)), None, refusal.closes())
+            }
+        };
+        self.keep(&mut response, request, arrived, facts, places);
+        respond::sign(&mut response, Some(&id), version, close || last);
+        response
+    }
+
+    /// The road.
+    async fn answer(
+        &self,
+        request: &mut Request,
+        arrived: Duration,
+        facts: &mut Facts,
+    ) -> Result<(Response<Body>, Places), Refusal> {
+        loop {
+            let snapshot = self.latest.load();
+            let route = route::find(&snapshot, &request.host, request.path())?;
+            facts.service = Some(Arc::clone(&route.service));
+            self.hold(request, route, arrived).await?;
+            let key = key_of(route, request);
+            let leaves = match pick::leaves(route, key.as_ref()) {
+                Ok(leaves) => leaves,
+                // Only a new picture can bring the owner back: the request waits at the door.
+                Err(NoLeaf::OwnerAway { wait: Some(wait), .. }) if self.in_time(arrived + wait) => {
+                    tokio::time::sleep(OWNER_LOOK).await;
+                    continue;
+                }
+                Err(none) => return Err(none.into()),
+            };
+            let places = enter(route, &leaves)?;
+            let response = self.gather(request, route, leaves, arrived, facts).await?;
+            return Ok((response, places));
+        }
+    }
+
+    /// Caps the body, and reads it where it must be known before it is sent, or sent more than once.
+    async fn hold(
+        &self,
+        request: &mut Request,
+        route: &Route,
+        arrived: Duration,
+    ) -> Result<(), BadRequest> {
+        request.limit(route.policy.max_body)?;
+        let policy = &route.policy;
+        let sharded = policy.pattern == Pattern::Shard;
+        let looked_into = sharded && policy.shard_key.reads_body();
+        let scattered = policy.pattern == Pattern::Scatter
+            || (sharded && policy.missing_key == MissingKey::Scatter);
+        let replayed =
+            policy.retries > 0 && request.is_idempotent() && request.is_small(REPLAY_MOST);
+        if request.body.whole().is_some() || !(looked_into || scattered || replayed) {
+            return Ok(());
+        }
+        let late = self.sender.clock.instant(arrived + policy.timeout);
+        let held = tokio::time::timeout_at(late, request.hold_body(&self.memory));
+        held.await.map_err(|_| BadRequest::Slow)?
+    }
+
+    /// Asks the leaves, and makes an answer of what they say.
+    async fn gather(
+        &self,
+        request: &mut Request,
+        route: &Route,
+        leaves: Leaves<'_>,
+        arrived: Duration,
+        facts: &mut Facts,
+    ) -> Result<Response<Body>, Refusal> {
+        let policy = &*route.policy;
+        let timeout = match leaves {
+            Leaves::One(_) => policy.timeout,
+            Leaves::All(_) => policy.scatter_timeout,
+        };
+        let body = std::mem::take(&mut request.body);
+        let ask = Ask::new(request, &route.service, policy, arrived + timeout);
+        let gathered =
+            gather::all(&self.sender, leaves, &ask, body, policy, &self.memory).await?;
+        match gathered {
+            Gathered::One(reply) => {
+                facts.replica = Some(Arc::clone(&reply.replica));
+                facts.shard.clone_from(&reply.shard);
+                facts.attempts = reply.attempts;
+                let mut response = respond::one(*reply);
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    tunnel::open(&mut response, request.upgrade.take(), &self.tasks);
+                }
+                Ok(response)
+            }
+            Gathered::Parts(parts, held) => {
+                facts.coverage = Some(Coverage::of(&parts));
+                let merged = merge::parts(&policy.merge, parts, policy.require)?;
+                facts.coverage = Some(merged.coverage);
+                Ok(respond::merged(merged, held))
+            }
+            Gathered::Open(leaves) => {
+                let coverage = respond::coverage(&leaves);
+                facts.coverage = Some(coverage);
+                if policy.merge == Merge::First {
+                    return Ok(respond::first(leaves));
+                }
+                let least = policy.require.least(leaves.len());
+                if coverage.ok < least {
+                    let parts = respond::parts(leaves);
+                    return Err(merge::Unmerged::TooFew { parts, least }.into());
+                }
+                let late = self.sender.clock.instant(ask.deadline);
+                Ok(respond::lines(leaves, least, late))
+            }
+        }
+    }
+
+    fn in_time(&self, until: Duration) -> bool {
+        self.sender.clock.now() + OWNER_LOOK <= until
+    }
+
+    /// What the answer keeps until it is sent.
+    fn keep(
+        &self,
+        response: &mut Response<Body>,
+        request: Request,
+        arrived: Duration,
+        facts: Facts,
+        places: Option<Places>,
+    ) {
+        let Request { method, uri, host, id, client, held, .. } = request;
+        let seen = Seen { method, uri, host, id: Some(id), client, facts };
+        let status = response.status().as_u16();
+        let record = Record::open(&self.log, self.sender.clock, arrived, seen, status);
+        let held = held.into_iter().collect();
+        response.body_mut().keep(Kept { places, held, record });
+    }
+}
+
+/// The key that `request` asks about, where `route` goes by one.
+fn key_of<'r>(route: &Route, request: &'r Request) -> Option<Key<'r>> {
+    match route.policy.pattern {
+        Pattern::Shard => key::extract(&route.policy.shard_key, request.into()),
+        Pattern::Spread | Pattern::Scatter => None,
+    }
+}
+
+/// Places for as many leaves as there are: a scatter of N counts as N.
+fn enter(route: &Route, leaves: &Leaves<'_>) -> Result<Places, Refusal> {
+    let most = route.policy.max_concurrency;
+    let count = u32::try_from(leaves.count()).unwrap_or(u32::MAX);
+    route.service.live.enter(count, most).map_err(|in_flight| Refusal::Busy {
+        service: route.service.name.clone(),
+        in_flight,
+        most,
+    })
+}
