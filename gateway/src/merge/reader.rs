@@ -141,6 +141,10 @@ impl<'a> Reader<'a> {
     pub(super) fn value(&mut self) -> Result<Range<usize>, Misfit> {
         self.peek();
         let start = self.at;
+        if let Some(length) = plain_scalar(&self.text[start..]) {
+            self.at += length;
+            return Ok(start..self.at);
+        }
         let rest = serde_json::Deserializer::from_slice(&self.text[start..]);
         let mut values = rest.into_iter::<IgnoredAny>();
         match values.next() {
@@ -296,6 +300,23 @@ pub(super) struct Element {
 #[derive(Debug)]
 pub(super) struct Inside {
     first: bool,
+}
+
+/// The length of a string without escapes, or of a short run of digits: most of what stands in the
+/// objects that are walked, and too little to set a parser up for. All else is `serde_json`'s.
+fn plain_scalar(rest: &[u8]) -> Option<usize> {
+    match rest.first()? {
+        b'"' => {
+            let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+            let length = rest[1..].iter().position(ends)?;
+            (rest[1 + length] == b'"').then_some(length + 2)
+        }
+        b'1'..=b'9' => {
+            let length = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+            matches!(rest[length], b',' | b'}' | b']').then_some(length)
+        }
+        _ => None,
+    }
 }
 
 /// An array's index as RFC 6901 writes it: without leading zeros.
