@@ -15,8 +15,8 @@ use http_body_util::BodyExt;
 use crate::memory::{Held, Memory};
 use crate::model::{Answer, Outcome, Part, ShardName};
 use crate::pick::{Leaf, Leaves};
-use crate::request::{Body, strip_answer};
-use crate::send::{Ask, Carrier, LeafBody, Reply, Sender, Unanswered};
+use crate::request::{Body, causes, strip_answer};
+use crate::send::{Ask, Carrier, Reply, Sender, Unanswered};
 use crate::words::{Merge, Policy};
 
 /// What the leaves said.
@@ -212,8 +212,7 @@ async fn read(reply: Reply, most: u64, held: &mut Held) -> Result<Answer, Arc<st
 
 /// An error with its causes, on one line.
 fn text(error: &(dyn std::error::Error + 'static)) -> Arc<str> {
-    let causes = std::iter::successors(Some(error), |cause| cause.source());
-    let told: Vec<_> = causes.map(ToString::to_string).collect();
+    let told: Vec<_> = causes(error).map(ToString::to_string).collect();
     told.join(": ").into()
 }
 

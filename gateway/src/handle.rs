@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode, Version};
-use hyper::body::Incoming;
 
 use crate::gather::{self, Gathered};
 use crate::key::{self, Key};
@@ -16,7 +15,7 @@ use crate::memory::Memory;
 use crate::merge;
 use crate::model::Coverage;
 use crate::pick::{self, Leaves, NoLeaf};
-use crate::request::{BadRequest, Peer, Request};
+use crate::request::{Rejected, Body as RequestBody, Peer, Request};
 use crate::respond::{self, Body, Kept, Refusal};
 use crate::route;
 use crate::send::{Ask, Carrier, Sender};
@@ -50,9 +49,9 @@ impl<C: Carrier> Handle<C> {
     /// the connection ends.
     pub async fn handle(
         &self,
-        request: http::Request<Incoming>,
+        request: http::Request<RequestBody>,
         peer: &Peer,
-        fault: Option<BadRequest>,
+        fault: Option<Rejected>,
         last: bool,
     ) -> Response<Body> {
         let arrived = self.sender.clock.now();
@@ -130,7 +129,7 @@ impl<C: Carrier> Handle<C> {
         request: &mut Request,
         route: &Route,
         arrived: Duration,
-    ) -> Result<(), BadRequest> {
+    ) -> Result<(), Rejected> {
         request.limit(route.policy.max_body)?;
         let policy = &route.policy;
         let sharded = policy.pattern == Pattern::Shard;
@@ -144,7 +143,7 @@ impl<C: Carrier> Handle<C> {
         }
         let late = self.sender.clock.instant(arrived + policy.timeout);
         let held = tokio::time::timeout_at(late, request.hold_body(&self.memory));
-        held.await.map_err(|_| BadRequest::Slow)?
+        held.await.map_err(|_| Rejected::Slow)?
     }
 
     /// Asks the leaves, and makes an answer of what they say.

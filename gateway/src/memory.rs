@@ -37,7 +37,6 @@ impl Memory {
     }
 
     /// Nothing held yet.
-    #[must_use]
     pub fn hold(&self) -> Held {
         Held { memory: self.clone(), bytes: 0 }
     }

@@ -6,7 +6,7 @@ mod forwarded;
 mod hop;
 mod id;
 
-pub use self::body::{Body, BodyError};
+pub use self::body::{Body, BodyError, Cap, causes};
 pub use self::forwarded::{Peer, Trust};
 pub use self::hop::{strip, strip_answer};
 
@@ -14,7 +14,6 @@ use std::net::IpAddr;
 
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, request::Parts};
-use hyper::body::Incoming;
 use http_body::Body as _;
 use hyper::upgrade::OnUpgrade;
 
@@ -50,7 +49,7 @@ pub struct Request {
 
 /// Why a request is refused before anything else is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadRequest {
+pub enum Rejected {
     /// Too many header fields.
     #[error("{0} header fields; at most {FIELDS_MOST} are allowed")]
     TooManyFields(usize),
@@ -94,22 +93,21 @@ impl Request {
     ///
     /// # Errors
     /// When it is not one that may go on.
-    pub fn receive(request: http::Request<Incoming>, peer: &Peer) -> Result<Self, BadRequest> {
+    pub fn receive(request: http::Request<Body>, peer: &Peer) -> Result<Self, Rejected> {
         let (head, body) = request.into_parts();
         let Parts { method, uri, version, mut headers, mut extensions, .. } = head;
         if headers.len() > FIELDS_MOST {
-            return Err(BadRequest::TooManyFields(headers.len()));
+            return Err(Rejected::TooManyFields(headers.len()));
         }
         if method == Method::CONNECT {
-            return Err(BadRequest::Connect);
+            return Err(Rejected::Connect);
         }
         check_path(&uri)?;
         let host = host(&uri, version, &mut headers)?;
-        let upgrades = hop::strip(&mut headers)?;
+        let upgrades = strip(&mut headers)?;
         let upgrade = if upgrades { extensions.remove::<OnUpgrade>() } else { None };
         let id = id::assign(&mut headers);
         let client = forwarded::add(&mut headers, peer);
-        let body = Body::incoming(body);
         Ok(Self { method, uri, headers, body, client, host, id, held: None, upgrade })
     }
 
@@ -123,10 +121,10 @@ impl Request {
     ///
     /// # Errors
     /// When it says itself that it is larger.
-    pub fn limit(&mut self, most: u64) -> Result<(), BadRequest> {
+    pub fn limit(&mut self, most: u64) -> Result<(), Rejected> {
         let declared = self.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         if declared.and_then(|value| value.parse::<u64>().ok()).is_some_and(|size| size > most) {
-            return Err(BadRequest::TooLarge(most));
+            return Err(Rejected::TooLarge(most));
         }
         self.body.limit(most);
         Ok(())
@@ -136,9 +134,9 @@ impl Request {
     ///
     /// # Errors
     /// When it is over its cap, breaks off, or there is no room for it.
-    pub async fn hold_body(&mut self, memory: &Memory) -> Result<(), BadRequest> {
+    pub async fn hold_body(&mut self, memory: &Memory) -> Result<(), Rejected> {
         let held = self.held.get_or_insert_with(|| memory.hold());
-        self.body.hold(held).await.map_err(|error| BadRequest::from(&error))
+        self.body.hold(held).await.map_err(|error| Rejected::from(&error))
     }
 
     /// Whether the body is known to be at most `most` bytes.
@@ -157,7 +155,7 @@ impl Request {
     }
 }
 
-impl From<&BodyError> for BadRequest {
+impl From<&BodyError> for Rejected {
     fn from(error: &BodyError) -> Self {
         match error {
             BodyError::TooLarge(most) => Self::TooLarge(*most),
@@ -169,10 +167,10 @@ impl From<&BodyError> for BadRequest {
 
 /// A target must be a path that does not climb: what it is compared with is not resolved either, and
 /// a replica behind us might resolve it.
-fn check_path(uri: &Uri) -> Result<(), BadRequest> {
+fn check_path(uri: &Uri) -> Result<(), Rejected> {
     let path = uri.path();
     if !path.starts_with('/') {
-        return Err(BadRequest::NoPath(path.into()));
+        return Err(Rejected::NoPath(path.into()));
     }
     let climbs = |segment: &str| {
         let dots = segment.replace("%2e", ".").replace("%2E", ".");
@@ -181,22 +179,22 @@ fn check_path(uri: &Uri) -> Result<(), BadRequest> {
     let suspicious = memchr::memmem::find(path.as_bytes(), b"/.").is_some()
         || memchr::memmem::find(path.as_bytes(), b"/%2").is_some();
     if suspicious && path.split('/').any(climbs) {
-        return Err(BadRequest::DotSegments);
+        return Err(Rejected::DotSegments);
     }
     Ok(())
 }
 
 /// The host asked for; for HTTP/2 also as the `Host` header, which HTTP/1.1 replicas want.
-fn host(uri: &Uri, version: Version, headers: &mut HeaderMap) -> Result<Box<str>, BadRequest> {
+fn host(uri: &Uri, version: Version, headers: &mut HeaderMap) -> Result<Box<str>, Rejected> {
     let mut given = headers.get_all(HOST).iter();
     let (first, more) = (given.next(), given.count());
     if more > 0 {
-        return Err(BadRequest::Hosts(more + 1));
+        return Err(Rejected::Hosts(more + 1));
     }
     if let Some(authority) = uri.authority() {
         // RFC 9112 §3.2.2 and RFC 9113 §8.3.1: the target's authority stands for the Host header.
         let host = authority.host().to_ascii_lowercase();
-        let invalid = |_| BadRequest::InvalidHost(authority.as_str().into());
+        let invalid = |_| Rejected::InvalidHost(authority.as_str().into());
         let bare = authority.as_str().rsplit('@').next().unwrap_or_default();
         headers.insert(HOST, HeaderValue::from_str(bare).map_err(invalid)?);
         return Ok(host.into());
@@ -204,13 +202,13 @@ fn host(uri: &Uri, version: Version, headers: &mut HeaderMap) -> Result<Box<str>
     match first {
         Some(value) => parse_host(value),
         None if version == Version::HTTP_10 => Ok(Box::default()),
-        None => Err(BadRequest::Hosts(0)),
+        None => Err(Rejected::Hosts(0)),
     }
 }
 
 /// `Example.com:8080` is `example.com`; `[::1]:80` is `[::1]`.
-fn parse_host(value: &HeaderValue) -> Result<Box<str>, BadRequest> {
-    let invalid = || BadRequest::InvalidHost(String::from_utf8_lossy(value.as_bytes()).into());
+fn parse_host(value: &HeaderValue) -> Result<Box<str>, Rejected> {
+    let invalid = || Rejected::InvalidHost(String::from_utf8_lossy(value.as_bytes()).into());
     let text = value.to_str().map_err(|_| invalid())?;
     let forbidden = |byte: u8| matches!(byte, b'/' | b'?' | b'#' | b'@' | b',' | b' ' | b'\t' | b'\\');
     if text.bytes().any(forbidden) {

@@ -5,7 +5,7 @@
 mod body;
 mod refusal;
 
-pub use self::body::Body;
+pub use self::body::{Body, Kept};
 pub use self::refusal::Refusal;
 
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, TRAILER};

@@ -5,7 +5,7 @@ use crate::snapshot::{Route, Snapshot};
 /// No rule is for this host and path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no route for host `{host}` and path `{path}`")]
-pub struct NoRoute {
+pub struct NotFound {
     host: Box<str>,
     path: Box<str>,
 }
@@ -16,16 +16,15 @@ pub struct NoRoute {
 ///
 /// # Errors
 /// When no route is for them.
-pub fn find<'s>(snapshot: &'s Snapshot, host: &str, path: &str) -> Result<&'s Route, NoRoute> {
+pub fn find<'s>(snapshot: &'s Snapshot, host: &str, path: &str) -> Result<&'s Route, NotFound> {
     let paths = snapshot.routes.paths(host);
     let found = paths.exact(path).or_else(|| ancestors(path).find_map(|path| paths.prefix(path)));
-    found.ok_or_else(|| NoRoute { host: host.into(), path: path.into() })
+    found.ok_or_else(|| NotFound { host: host.into(), path: path.into() })
 }
 
 /// `/a/b/`, then `/a/b`, `/a`, and the root, which is empty.
 fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    let parent = |path: &&str| path.rfind('/').map(|slash| &path[..slash]);
-    std::iter::successors(Some(path), parent)
+    std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(parent, _)| parent))
 }
 
 #[cfg(test)]

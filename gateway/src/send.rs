@@ -11,7 +11,7 @@ mod hedge;
 mod pool;
 
 pub use self::body::LeafBody;
-pub use self::carry::{Carrier, Failure, Fault};
+pub use self::carry::{Carrier, Failure, Fault, Tower};
 pub use self::pool::{Network, Pools};
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::model::{ReplicaName, ShardName};
 use crate::pick::Leaf;
-use crate::request::{BadRequest, Body, Request};
+use crate::request::{Rejected, Body, Request};
 use crate::snapshot::{Replica, Service};
 use crate::tasks::Clock;
 use crate::words::{Hedge, Policy, Protocol, labels};
@@ -141,7 +141,7 @@ pub enum Unanswered {
     OwnerAway(ShardName),
     /// The client's body is at fault.
     #[error(transparent)]
-    Client(#[from] BadRequest),
+    Client(#[from] Rejected),
 }
 
 /// One worker's way to the replicas.
@@ -268,7 +268,7 @@ fn reply(
     attempts: u32,
 ) -> Reply {
     // What answered is told, not what was wished for: along the candidates another shard may have.
-    let shard = leaf.shard().and(replica.shard_name.clone());
+    let shard = leaf.shard().and_then(|_| replica.shard_name.clone());
     Reply { response, replica: Arc::clone(replica), shard, attempts, hedged: false }
 }
 

@@ -7,6 +7,7 @@ use http::Response;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
 use crate::respond::Body;
 use crate::tasks::Tasks;
@@ -38,14 +39,9 @@ async fn carry(client: Upgraded, leaf: Upgraded) {
 /// Carries one way, to the end of `from`; then tells `to` that nothing more comes.
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
     let mut buffer = vec![0; 16 << 10];
-    loop {
-        match tokio::time::timeout(SILENCE_MOST, from.read(&mut buffer)).await {
-            Ok(Ok(count @ 1..)) => {
-                if to.write_all(&buffer[..count]).await.is_err() {
-                    break;
-                }
-            }
-            Ok(Ok(0) | Err(_)) | Err(_) => break,
+    while let Ok(Ok(count @ 1..)) = timeout(SILENCE_MOST, from.read(&mut buffer)).await {
+        if to.write_all(&buffer[..count]).await.is_err() {
+            break;
         }
     }
     to.shutdown().await.ok();

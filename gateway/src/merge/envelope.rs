@@ -14,6 +14,7 @@ use crate::merge::rope::Rope;
 use crate::model::{Answer, Outcome, Part};
 
 const TIMED_OUT: &str = "timed out";
+const NOT_WAITED_FOR: &str = "not waited for";
 
 /// `{"SHARD":{"status":200,"body":…},"DOWN":{"error":"…"}}`
 pub(super) fn map(parts: &[Part]) -> Vec<Bytes> {
@@ -32,6 +33,7 @@ pub(super) fn map(parts: &[Part]) -> Vec<Bytes> {
         }
         Outcome::Failed(why) => error(rope, why),
         Outcome::TimedOut => error(rope, TIMED_OUT),
+        Outcome::NotWaitedFor => error(rope, NOT_WAITED_FOR),
     })
 }
 
@@ -43,6 +45,7 @@ pub(super) fn status(parts: &[Part]) -> Vec<Bytes> {
         }
         Outcome::Failed(why) => rope.quote(why),
         Outcome::TimedOut => rope.quote(TIMED_OUT),
+        Outcome::NotWaitedFor => rope.quote(NOT_WAITED_FOR),
     })
 }
 

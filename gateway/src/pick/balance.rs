@@ -79,7 +79,7 @@ fn two_choices(
 
 /// A number below `count`, from the upper half of `chance` (Lemire's multiplication, without the
 /// rejection: the bias is below count / 2³²).
-#[expect(clippy::cast_possible_truncation, reason = "the product's upper half is below `count`")]
+#[allow(clippy::cast_possible_truncation, reason = "the product's upper half is below `count`")]
 fn draw(chance: u64, count: usize) -> usize {
     (((chance >> 32) * count as u64) >> 32) as usize
 }

@@ -48,9 +48,20 @@ impl BodyError {
     /// The body error among `error` and its causes: whether a failed request was its sender's fault.
     #[must_use]
     pub fn among<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
-        let causes = std::iter::successors(Some(error), |cause| cause.source());
-        causes.filter_map(|cause| cause.downcast_ref::<Self>()).next()
+        causes(error).find_map(|cause| cause.downcast_ref::<Self>())
     }
+}
+
+/// `error`, its cause, the cause of that, and so on.
+pub fn causes<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let this = next?;
+        next = this.source();
+        Some(this)
+    })
 }
 
 impl Body {

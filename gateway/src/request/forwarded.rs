@@ -91,7 +91,7 @@ fn append(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
         .flat_map(|line| line.split(','))
         .map_while(|hop| hop.trim().parse().ok())
         .collect();
-    let client = hops.iter().rev().find(|hop| !peer.trust.has(**hop)).or(hops.first());
+    let client = hops.iter().rev().find(|hop| !peer.trust.has(**hop)).or_else(|| hops.first());
     let client = client.copied().unwrap_or(peer.address);
     join(headers, &FOR, &peer.for_value);
     join(headers, &FORWARDED, &peer.forwarded);

@@ -6,7 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
-use crate::request::BadRequest;
+use crate::request::Rejected;
 use crate::words::labels;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -18,10 +18,10 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 /// # Errors
 /// When `Connection` names a header that must reach the other end: taking it out would change who is
 /// asked, or what the next one believes.
-pub fn strip(headers: &mut HeaderMap) -> Result<bool, BadRequest> {
+pub fn strip(headers: &mut HeaderMap) -> Result<bool, Rejected> {
     let upgrades = headers.contains_key(UPGRADE) && nominates(headers, "upgrade");
     if let Some(refused) = nominated(headers).find(|name| is_ours(name)) {
-        return Err(BadRequest::Nominated(refused.into()));
+        return Err(Rejected::Nominated(refused.into()));
     }
     let trailers = headers.get_all(TE).iter().any(|value| {
         let text = value.to_str().unwrap_or_default();
@@ -142,7 +142,7 @@ mod tests {
     fn connection_may_not_name_what_must_reach_the_other_end() {
         for name in ["host", "Metaparticle-Shard", "X-Forwarded-For", "content-length"] {
             let mut given = headers(&[&format!("connection: close, {name}")]);
-            assert_eq!(strip(&mut given), Err(BadRequest::Nominated(name.into())));
+            assert_eq!(strip(&mut given), Err(Rejected::Nominated(name.into())));
         }
     }
 }

@@ -44,8 +44,9 @@ fn new_traceparent() -> Bytes {
 }
 
 fn hex(number: u64, into: &mut [u8]) {
-    for (byte, place) in into.iter_mut().zip((0..16).rev()) {
-        *byte = b"0123456789abcdef"[(number >> (place * 4)) as usize & 15];
+    let nibbles = number.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    for (digit, nibble) in into.iter_mut().zip(nibbles) {
+        *digit = b"0123456789abcdef"[usize::from(nibble)];
     }
 }
 

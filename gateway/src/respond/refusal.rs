@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::merge::Unmerged;
 use crate::model::{Coverage, Outcome, Part, ServiceName};
 use crate::pick::NoLeaf;
-use crate::request::BadRequest;
+use crate::request::Rejected;
 use crate::respond::Body;
-use crate::route::NoRoute;
+use crate::route::NotFound;
 use crate::send::Unanswered;
 use crate::words::labels;
 
@@ -18,10 +18,10 @@ use crate::words::labels;
 pub enum Refusal {
     /// What arrived is not right.
     #[error(transparent)]
-    Request(#[from] BadRequest),
+    Request(#[from] Rejected),
     /// No rule is for it.
     #[error(transparent)]
-    Route(#[from] NoRoute),
+    Route(#[from] NotFound),
     /// Nobody is there to answer it.
     #[error(transparent)]
     Pick(#[from] NoLeaf),
@@ -85,7 +85,7 @@ impl Refusal {
     #[must_use]
     pub fn closes(&self) -> bool {
         let (Self::Request(bad) | Self::Send(Unanswered::Client(bad))) = self else { return false };
-        !matches!(bad, BadRequest::Full(_))
+        !matches!(bad, Rejected::Full(_))
     }
 
     /// What the leaves said, where there were any.
@@ -164,20 +164,20 @@ impl Refusal {
     }
 }
 
-fn status_of_bad(bad: &BadRequest) -> StatusCode {
+fn status_of_bad(bad: &Rejected) -> StatusCode {
     match bad {
-        BadRequest::TooManyFields(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        BadRequest::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        BadRequest::Connect => StatusCode::NOT_IMPLEMENTED,
-        BadRequest::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
-        BadRequest::Slow => StatusCode::REQUEST_TIMEOUT,
-        BadRequest::Hosts(_)
-        | BadRequest::InvalidHost(_)
-        | BadRequest::NoPath(_)
-        | BadRequest::DotSegments
-        | BadRequest::Nominated(_)
-        | BadRequest::Framing(_)
-        | BadRequest::Broken(_) => StatusCode::BAD_REQUEST,
+        Rejected::TooManyFields(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        Rejected::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Rejected::Connect => StatusCode::NOT_IMPLEMENTED,
+        Rejected::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Rejected::Slow => StatusCode::REQUEST_TIMEOUT,
+        Rejected::Hosts(_)
+        | Rejected::InvalidHost(_)
+        | Rejected::NoPath(_)
+        | Rejected::DotSegments
+        | Rejected::Nominated(_)
+        | Rejected::Framing(_)
+        | Rejected::Broken(_) => StatusCode::BAD_REQUEST,
     }
 }
 

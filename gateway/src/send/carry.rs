@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tower::{Service, ServiceExt};
 
-use crate::request::{BadRequest, Body, BodyError};
+use crate::request::{Rejected, Body, BodyError};
 use crate::send::LeafBody;
 use crate::snapshot::Replica;
 
@@ -112,8 +112,8 @@ impl Failure {
 
     /// What the client's own body did wrong, where that is the cause.
     #[must_use]
-    pub fn client(&self) -> Option<BadRequest> {
-        BodyError::among(&*self.fault.cause).map(BadRequest::from)
+    pub fn client(&self) -> Option<Rejected> {
+        BodyError::among(&*self.fault.cause).map(Rejected::from)
     }
 
     pub(super) fn into_parts(self) -> (Fault, Option<Body>) {

@@ -66,7 +66,7 @@ struct Shared {
 
 /// A replica's id is already unlike all others.
 #[derive(Debug, Default)]
-pub struct Plain(u64);
+struct Plain(u64);
 
 impl Hasher for Plain {
     fn finish(&self) -> u64 {

@@ -50,7 +50,6 @@ impl ReplicaLive {
     }
 
     /// Counts a request in, and out again when the guard is dropped.
-    #[must_use]
     pub fn enter(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Relaxed);
         self.requests.fetch_add(1, Relaxed);

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-use crate::request::{Body, FIELDS_MOST, HEAD_MOST};
+use crate::request::{Body, FIELDS_MOST, HEAD_MOST, causes};
 use crate::tasks::Tasks;
 
 /// A replica that does not answer in a second is not there (Envoy waits 5, nginx 60).
@@ -71,8 +71,7 @@ async fn tcp(address: SocketAddr) -> Result<TcpStream, io::Error> {
 
 /// Whether the replica refused the stream before it did anything (RFC 9113 §8.7).
 pub(super) fn is_refused(error: &hyper::Error) -> bool {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes
+    causes(error)
         .filter_map(|cause| cause.downcast_ref::<h2::Error>())
         .any(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
