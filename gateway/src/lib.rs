@@ -33,3 +33,11 @@ pub mod handle;
 
 pub mod file;
 pub mod serve;
+
+pub mod metrics;
+pub mod admin;
+pub mod demo;
+
+pub mod settings;
+pub mod app;
+pub mod run;
