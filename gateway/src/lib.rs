@@ -33,3 +33,5 @@ pub mod handle;
 
 pub mod file;
 pub mod serve;
+
+pub mod metrics;
