@@ -35,3 +35,5 @@ pub mod file;
 pub mod serve;
 
 pub mod metrics;
+
+pub mod demo;
