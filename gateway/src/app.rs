@@ -228,11 +228,13 @@ impl Gateway {
             let listener = listen_admin(address)?;
             running.admin_address = Some(listener.local_addr()?);
             let (memory, connections) = (self.memory, self.connections);
+            let mistakes = running.mistakes.clone();
             let facts = move || metrics::Facts {
                 memory: memory.usage(),
                 log_dropped: log.dropped(),
-                now: clock.now(),
                 connections: connections.open(),
+                mistakes: mistakes.count(),
+                now: clock.now(),
             };
             let admin = Admin {
                 latest: self.latest,
@@ -337,7 +339,11 @@ fn doors(
 }
 
 /// Starts `worker` in a thread with a runtime of its own.
-fn thread<C: Carrier>(number: usize, worker: Worker<C>, door: Door) -> anyhow::Result<JoinHandle<()>> {
+fn thread<C: Carrier>(
+    number: usize,
+    worker: Worker<C>,
+    door: Door,
+) -> anyhow::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let run = move || {
         runtime.block_on(async move {
@@ -377,7 +383,8 @@ async fn write_log(log: Log, mut file: Box<dyn LogFile>, epoch: f64, stop: Cance
 
 /// Shows what is in the certificate's files, whenever they change; for ever.
 async fn follow_certificate(certificate: Certificate) {
-    let touched = || certificate.files().map(|file| std::fs::metadata(file).and_then(|f| f.modified()).ok());
+    let touched =
+        || certificate.files().map(|file| std::fs::metadata(file).and_then(|f| f.modified()).ok());
     let mut seen = touched();
     let mut every = tokio::time::interval(CERTIFICATE_EVERY);
     loop {

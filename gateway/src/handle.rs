@@ -15,7 +15,7 @@ use crate::memory::Memory;
 use crate::merge;
 use crate::model::Coverage;
 use crate::pick::{self, Leaves, NoLeaf};
-use crate::request::{Rejected, Body as RequestBody, Peer, Request};
+use crate::request::{Body as RequestBody, Peer, Rejected, Request};
 use crate::respond::{self, Body, Kept, Refusal};
 use crate::route;
 use crate::send::{Ask, Carrier, Sender};
@@ -162,8 +162,7 @@ impl<C: Carrier> Handle<C> {
         };
         let body = std::mem::take(&mut request.body);
         let ask = Ask::new(request, &route.service, policy, arrived + timeout);
-        let gathered =
-            gather::all(&self.sender, leaves, &ask, body, policy, &self.memory).await?;
+        let gathered = gather::all(&self.sender, leaves, &ask, body, policy, &self.memory).await?;
         match gathered {
             Gathered::One(reply) => {
                 facts.replica = Some(Arc::clone(&reply.replica));

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::admin;
 use crate::app::{Gateway, Running};
-use crate::demo;
+use crate::demo::{self, Demo};
 use crate::file::{self, FileError};
 use crate::request::Trust;
 use crate::serve::Certificate;
@@ -54,7 +54,7 @@ async fn demo(serving: Serving) -> anyhow::Result<()> {
     let listen = serving.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let running = gateway(serving, latest, listen)?.start()?;
     running.ready();
-    say(&demo.introduction(running.address(), running.admin_address()))?;
+    say(&introduction(&demo, &running))?;
     ended().await?;
     say("\nending…\n")?;
     running.stop().await;
@@ -62,8 +62,26 @@ async fn demo(serving: Serving) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What runs where, and what to try.
+fn introduction(demo: &Demo, running: &Running) -> String {
+    let address = |address: Option<SocketAddr>| match address {
+        Some(address) if address.ip().is_loopback() => format!("localhost:{}", address.port()),
+        Some(address) => address.to_string(),
+        None => "nowhere".to_owned(),
+    };
+    let (gateway, operators) = (address(running.address()), address(running.admin_address()));
+    let mut text = format!("\n{}\ngateway    http://{gateway}\n", demo.text);
+    text.push_str(&format!("dashboard  http://{operators}/\n\nTry it:\n\n"));
+    for (path, shows) in &demo.tries {
+        text.push_str(&format!("  curl -i {:<36} # {shows}\n", format!("{gateway}{path}")));
+    }
+    text.push_str("\nCtrl-C ends all of it.\n");
+    text
+}
+
 async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
-    let bytes = std::fs::read(config).with_context(|| format!("cannot read `{}`", config.display()))?;
+    let bytes =
+        std::fs::read(config).with_context(|| format!("cannot read `{}`", config.display()))?;
     let (mut publisher, latest) = snapshot::channel();
     publisher.publish(&file::load(config)?);
     let listen = serving.listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8080)));
@@ -150,7 +168,8 @@ fn gateway(serving: Serving, latest: Latest, listen: SocketAddr) -> anyhow::Resu
         "stdout" => gateway.access_log(std::io::stdout()),
         path => {
             let file = OpenOptions::new().create(true).append(true).open(path);
-            gateway.access_log(file.with_context(|| format!("cannot write the access log `{path}`"))?)
+            gateway
+                .access_log(file.with_context(|| format!("cannot write the access log `{path}`"))?)
         }
     };
     Ok(gateway)

@@ -12,7 +12,7 @@ mod life;
 mod tls;
 mod wire;
 
-pub use self::bind::{bind, BindError, Listeners};
+pub use self::bind::{BindError, Listeners, bind};
 pub use self::drain::{Drain, Drainer};
 pub use self::tls::{Certificate, CertificateError};
 

@@ -67,19 +67,34 @@ pub struct Serving {
     #[arg(long, value_name = "ADDRESS", env = "METAPARTICLE_TLS_LISTEN", requires_all = ["tls_certificate", "tls_key"])]
     pub tls_listen: Option<SocketAddr>,
     /// The certificate chain in PEM; read again when it changes
-    #[arg(long, value_name = "FILE", env = "METAPARTICLE_TLS_CERTIFICATE", requires = "tls_listen")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "METAPARTICLE_TLS_CERTIFICATE",
+        requires = "tls_listen"
+    )]
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's private key in PEM
     #[arg(long, value_name = "FILE", env = "METAPARTICLE_TLS_KEY", requires = "tls_listen")]
     pub tls_key: Option<PathBuf>,
     /// Where operators look: /healthz, /readyz, /metrics, /snapshot, /explain, and the dashboard
-    #[arg(long, value_name = "ADDRESS", env = "METAPARTICLE_ADMIN", default_value = "127.0.0.1:9900")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "METAPARTICLE_ADMIN",
+        default_value = "127.0.0.1:9900"
+    )]
     pub admin: SocketAddr,
     /// Threads that serve, each with its own connections [default: one a core]
     #[arg(long, value_name = "N", env = "METAPARTICLE_WORKERS", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub workers: Option<u16>,
     /// Networks whose Forwarded and X-Forwarded-* headers are believed
-    #[arg(long, value_name = "CIDR,…", env = "METAPARTICLE_TRUSTED_PROXIES", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "CIDR,…",
+        env = "METAPARTICLE_TRUSTED_PROXIES",
+        value_delimiter = ','
+    )]
     pub trusted_proxies: Vec<IpNet>,
     /// The most bytes of bodies to hold at a time, in all requests together
     #[arg(long, value_name = "SIZE", env = "METAPARTICLE_MEMORY", default_value = "256MiB", value_parser = size)]
@@ -88,7 +103,12 @@ pub struct Serving {
     #[arg(long, value_name = "N", env = "METAPARTICLE_MAX_CONNECTIONS", default_value = "65536")]
     pub max_connections: u64,
     /// Where a line a request is written: off, stdout, or a file
-    #[arg(long, value_name = "off|stdout|FILE", env = "METAPARTICLE_ACCESS_LOG", default_value = "off")]
+    #[arg(
+        long,
+        value_name = "off|stdout|FILE",
+        env = "METAPARTICLE_ACCESS_LOG",
+        default_value = "off"
+    )]
     pub access_log: String,
     /// After SIGTERM: how long connections are still accepted, each for one answer
     #[arg(long, value_name = "TIME", env = "METAPARTICLE_DRAIN_DELAY", default_value = "1s", value_parser = time)]
@@ -99,7 +119,8 @@ pub struct Serving {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    unit::read_size(text).ok_or_else(|| "a size is a number of bytes, KiB, MiB or GiB: 256MiB".into())
+    unit::read_size(text)
+        .ok_or_else(|| "a size is a number of bytes, KiB, MiB or GiB: 256MiB".into())
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tower::{Service, ServiceExt};
 
-use crate::request::{Rejected, Body, BodyError};
+use crate::request::{Body, BodyError, Rejected};
 use crate::send::LeafBody;
 use crate::snapshot::{Replica, Snapshot};
 

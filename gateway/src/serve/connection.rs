@@ -89,7 +89,8 @@ impl<C: Carrier> Connection<C> {
     async fn answer(&self, request: http::Request<Incoming>) -> Response<Body> {
         let counted = self.life.request();
         let number = self.requests.fetch_add(1, Relaxed) + 1;
-        let fault = if request.version() < Version::HTTP_2 { self.sight.fault(number) } else { None };
+        let fault =
+            if request.version() < Version::HTTP_2 { self.sight.fault(number) } else { None };
         let fault = fault.map(|fault| Rejected::Framing(fault.to_string().into()));
         let last = self.door.drain.is_lame();
         let request = request.map(RequestBody::incoming);

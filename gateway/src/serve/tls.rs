@@ -108,9 +108,8 @@ fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError>
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(unreadable(chain, "a certificate"))?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(unreadable(key, "a private key"))?;
-    CertifiedKey::from_der(certificates, private, &ring::default_provider()).map_err(|source| {
-        CertificateError::Unfit { chain: chain.into(), key: key.into(), source }
-    })
+    CertifiedKey::from_der(certificates, private, &ring::default_provider())
+        .map_err(|source| CertificateError::Unfit { chain: chain.into(), key: key.into(), source })
 }
 
 fn io_error(error: pem::Error) -> io::Error {
