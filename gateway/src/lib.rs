@@ -36,4 +36,6 @@ pub mod serve;
 
 pub mod metrics;
 
+pub mod admin;
+
 pub mod demo;
