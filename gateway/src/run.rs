@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +20,8 @@ use crate::settings::{Command, Serving, Settings};
 use crate::snapshot::{self, Latest, Publisher};
 use crate::tasks::Tasks;
 
+/// How many candidates are told.
+const EXPLAIN_MOST: usize = 10;
 /// The exit code of a file with mistakes.
 const MISTAKEN: u8 = 3;
 
@@ -132,7 +135,8 @@ fn check(config: &Path) -> anyhow::Result<()> {
 fn explain(config: &Path, service: &str, key: &str) -> anyhow::Result<()> {
     let (mut publisher, latest) = snapshot::channel();
     publisher.publish(&file::load(config)?);
-    say(&admin::explain_for_people(&latest.load(), service, key)?)
+    let explained = admin::explain(&latest.load(), service, key, EXPLAIN_MOST, Duration::ZERO)?;
+    say(&explained.to_string())
 }
 
 /// The gateway that the flags describe.
