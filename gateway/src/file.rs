@@ -33,7 +33,7 @@ use crate::words::Mistake;
 use self::mistakes::Mistakes;
 use self::node::{Lines, Node};
 
-pub use self::follow::{FileError, follow, load};
+pub use self::follow::{Unusable, follow, load};
 pub use self::mistakes::render;
 
 /// The smallest file that does something.

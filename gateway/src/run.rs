@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::admin;
 use crate::app::{Gateway, Running};
 use crate::demo::{self, Demo};
-use crate::file::{self, FileError};
+use crate::file::{self, Unusable};
 use crate::request::Trust;
 use crate::serve::Certificate;
 use crate::settings::{Command, Serving, Settings};
@@ -37,8 +37,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Command::Explain { config, service, key } => explain(&config, &service, &key),
     };
     match done {
-        Err(error) => match error.downcast::<FileError>() {
-            Ok(FileError::Wrong { rendered, .. }) => {
+        Err(error) => match error.downcast::<Unusable>() {
+            Ok(Unusable::Wrong { rendered, .. }) => {
                 std::io::stderr().write_all(rendered.as_bytes())?;
                 Ok(ExitCode::from(MISTAKEN))
             }

@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// Why a file is not followed from now on.
 #[derive(Debug, thiserror::Error)]
-pub enum FileError {
+pub enum Unusable {
     /// It cannot be read at all.
     #[error("cannot read `{path}`")]
     Unreadable {
@@ -38,16 +38,16 @@ pub enum FileError {
 ///
 /// # Errors
 /// When it cannot be read, or with all its mistakes.
-pub fn load(path: &Path) -> Result<World, FileError> {
-    let unreadable = |source| FileError::Unreadable { path: path.into(), source };
+pub fn load(path: &Path) -> Result<World, Unusable> {
+    let unreadable = |source| Unusable::Unreadable { path: path.into(), source };
     understand(path, &std::fs::read(path).map_err(unreadable)?)
 }
 
-fn understand(path: &Path, bytes: &[u8]) -> Result<World, FileError> {
+fn understand(path: &Path, bytes: &[u8]) -> Result<World, Unusable> {
     let text = String::from_utf8_lossy(bytes);
     read(&text).map_err(|mistakes| {
         let rendered = render(&path.to_string_lossy(), &mistakes);
-        FileError::Wrong { rendered, mistakes }
+        Unusable::Wrong { rendered, mistakes }
     })
 }
 
@@ -56,7 +56,7 @@ fn understand(path: &Path, bytes: &[u8]) -> Result<World, FileError> {
 pub async fn follow(
     path: &Path,
     mut bytes: Vec<u8>,
-    mut changed: impl FnMut(Result<World, FileError>),
+    mut changed: impl FnMut(Result<World, Unusable>),
 ) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,7 +82,7 @@ pub async fn follow(
             }
             Err(source) if !unreadable => {
                 unreadable = true;
-                changed(Err(FileError::Unreadable { path: path.into(), source }));
+                changed(Err(Unusable::Unreadable { path: path.into(), source }));
             }
             Err(_) => {}
         }

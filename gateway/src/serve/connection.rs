@@ -58,7 +58,13 @@ impl<C: Carrier> Door<C> {
         let builder = builder(&self.handle.tasks);
         let drain = self.drain.clone();
         let requests = AtomicU64::new(0);
-        let connection = Connection { door: self, peer, sight, life: Arc::clone(&life), requests };
+        let connection = Connection {
+            door: self,
+            peer,
+            sight: Arc::clone(&sight),
+            life: Arc::clone(&life),
+            requests,
+        };
         let connection = Arc::new(connection);
         let service = service_fn(move |request| {
             let connection = Arc::clone(&connection);
@@ -66,8 +72,11 @@ impl<C: Carrier> Door<C> {
         });
         let mut serving = pin!(builder.serve_connection_with_upgrades(TokioIo::new(wire), service));
         let mut leaving = pin!(async {
-            drain.closed().await;
-            tokio::time::sleep(LINGER).await;
+            drain.lame().await;
+            if !sight.is_http2() {
+                drain.closed().await;
+                tokio::time::sleep(LINGER).await;
+            }
         });
         let mut told = false;
         std::future::poll_fn(|cx| {

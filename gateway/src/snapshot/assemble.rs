@@ -32,6 +32,7 @@ fn routes(world: &World, snapshot: &Snapshot) -> Routes {
             path: declared.path.clone(),
             service: Arc::clone(service),
             policy: Arc::clone(&declared.policy),
+            code: declared.code.clone(),
         });
     }
     routes
