@@ -53,11 +53,9 @@ pub async fn all<C: Carrier>(
     policy: &Policy,
     memory: &Memory,
 ) -> Result<Gathered, Unanswered> {
-    let deadline = sender.clock.instant(ask.deadline);
     match leaves {
         Leaves::One(mut leaf) => {
-            let answer = tokio::time::timeout_at(deadline, sender.ask(&mut leaf, ask, body));
-            let reply = answer.await.map_err(|_| Unanswered::TimedOut)??;
+            let reply = sender.ask(&mut leaf, ask, body).await?;
             Ok(Gathered::One(Box::new(reply)))
         }
         Leaves::All(leaves) => {
