@@ -60,7 +60,8 @@ pub async fn all<C: Carrier>(
         }
         Leaves::All(leaves) => {
             let gather = Gather { sender, ask, policy, memory };
-            Ok(gather.scatter(leaves, &body).await)
+            // Boxed, so that a request to one leaf does not carry the room for many.
+            Ok(Box::pin(gather.scatter(leaves, &body)).await)
         }
     }
 }

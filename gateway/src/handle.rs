@@ -149,7 +149,7 @@ impl<C: Carrier> Handle<C> {
         }
         let late = self.sender.clock.instant(arrived + policy.timeout);
         let held = tokio::time::timeout_at(late, request.hold_body(&self.memory));
-        held.await.map_err(|_| Rejected::Slow)?
+        Box::pin(held).await.map_err(|_| Rejected::Slow)?
     }
 
     /// Asks the leaves, and makes an answer of what they say.

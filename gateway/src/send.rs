@@ -167,7 +167,7 @@ impl<C: Carrier> Sender<C> {
         ask.service.live.budget.earn();
         match ask.policy.hedge {
             Hedge::Off => self.walk(leaf, ask, body).await,
-            hedge => hedge::race(self, leaf, ask, body, hedge).await,
+            hedge => Box::pin(hedge::race(self, leaf, ask, body, hedge)).await,
         }
     }
 
