@@ -62,7 +62,7 @@ async fn no_retries_are_none() {
 #[tokio::test(start_paused = true)]
 async fn retries_are_counted_where_a_replica_was_reached() {
     let world = world("retries: 2", "a b c d e f").replica("a b c d e f", breaks());
-    let _ = world.get("/").await.is_problem(502, "replica-failed");
+    world.get("/").await.problem(502, "replica-failed");
     assert_eq!(world.asked().len(), 3);
     let mut names: Vec<_> = world.asked().into_iter().map(|asked| asked.replica).collect();
     names.sort();
@@ -74,7 +74,7 @@ async fn retries_are_counted_where_a_replica_was_reached() {
 async fn a_client_does_not_notice_replicas_that_refuse() {
     let world = world("", "a b c d").replica("a b c", refuses());
     for _ in 0..20 {
-        let _ = world.get("/").await.is(200).reads("\"d\"");
+        world.get("/").await.is(200).reads("\"d\"");
     }
     world.is_at_rest();
 }
@@ -82,9 +82,12 @@ async fn a_client_does_not_notice_replicas_that_refuse() {
 #[tokio::test(start_paused = true)]
 async fn a_retry_is_told_what_is_left_of_the_time() {
     let world = world("balance: round-robin, timeout: 1s", "a b").replica("a", breaks().after(300));
-    let _ = world.get("/").await.is(200);
-    let told: Vec<_> =
-        world.asked().iter().map(|asked| asked.header("metaparticle-deadline").map(str::to_owned)).collect();
+    world.get("/").await.is(200);
+    let told: Vec<_> = world
+        .asked()
+        .iter()
+        .map(|asked| asked.header("metaparticle-deadline").map(str::to_owned))
+        .collect();
     assert_eq!(told, [Some("1000".to_owned()), Some("700".to_owned())]);
 }
 
@@ -93,14 +96,14 @@ async fn the_budget_is_a_fifth_of_what_is_asked_and_ten_a_second() {
     let world = world("retries: 1", "a b").replica("a b", breaks());
     // A hundred are saved from the beginning.
     for _ in 0..1000 {
-        let _ = world.get("/").await.is(502);
+        world.get("/").await.is(502);
     }
     let burst = world.asked().len() - 1000;
     assert!((290..=300).contains(&burst), "a fifth of 1000, and 100 besides, not {burst}");
     wait(2000).await;
     let before = world.asked().len();
     for _ in 0..100 {
-        let _ = world.get("/").await.is(502);
+        world.get("/").await.is(502);
     }
     let later = world.asked().len() - before - 100;
     assert!((39..=41).contains(&later), "a fifth of 100, and 20 of two seconds, not {later}");
@@ -110,12 +113,12 @@ async fn the_budget_is_a_fifth_of_what_is_asked_and_ten_a_second() {
 async fn a_spent_budget_fills_up_with_time_to_a_hundred() {
     let world = world("retries: 1", "a b").replica("a b", breaks());
     for _ in 0..300 {
-        let _ = world.get("/").await.is(502);
+        world.get("/").await.is(502);
     }
     wait(3_600_000).await;
     let before = world.asked().len();
     for _ in 0..1000 {
-        let _ = world.get("/").await.is(502);
+        world.get("/").await.is(502);
     }
     let later = world.asked().len() - before - 1000;
     assert!((290..=300).contains(&later), "an hour saves no more than ten seconds, not {later}");
@@ -125,7 +128,7 @@ async fn a_spent_budget_fills_up_with_time_to_a_hundred() {
 async fn offered(world: &World, count: usize) -> usize {
     let before = world.count("a");
     for _ in 0..count {
-        let _ = world.get("/").await.is(200);
+        world.get("/").await.is(200);
         wait(10).await;
     }
     world.count("a") - before
@@ -136,13 +139,13 @@ async fn five_failures_in_a_row_leave_a_replica_alone_for_a_second_then_two() {
     let world = world("balance: round-robin", "a b").replica("a", refuses());
     // Each turn is a's, and b helps out.
     while world.count("a") < 5 {
-        let _ = world.get("/").await.is(200);
+        world.get("/").await.is(200);
     }
     assert_eq!(world.now(), 0);
     assert_eq!(offered(&world, 100).await, 0, "for a second");
     assert_eq!(world.now(), 1000);
     while world.count("a") < 6 {
-        let _ = world.get("/").await.is(200);
+        world.get("/").await.is(200);
     }
     assert_eq!(world.now(), 1000, "then it is tried, and fails once more");
     assert_eq!(offered(&world, 200).await, 0, "for two seconds");
@@ -152,11 +155,11 @@ async fn five_failures_in_a_row_leave_a_replica_alone_for_a_second_then_two() {
     world.recast("a", refuses());
     let before = world.count("a");
     while world.count("a") < before + 5 {
-        let _ = world.get("/").await.is(200);
+        world.get("/").await.is(200);
     }
     assert_eq!(offered(&world, 100).await, 0, "for a second");
     while world.count("a") < before + 6 {
-        let _ = world.get("/").await.is(200);
+        world.get("/").await.is(200);
     }
     assert_eq!(world.now(), 1000 + 2000 + 200 + 1000);
 }
@@ -167,8 +170,8 @@ async fn a_success_between_failures_keeps_a_replica() {
     for _ in 0..10 {
         for part in [breaks(), breaks(), breaks(), breaks(), answers()] {
             world.recast("a", part);
-            let _ = world.get("/").await;
-            let _ = world.get("/").await;
+            world.get("/").await;
+            world.get("/").await;
         }
     }
     assert_eq!(world.count("a"), 50);
@@ -178,7 +181,7 @@ async fn a_success_between_failures_keeps_a_replica() {
 async fn never_are_more_than_half_left_alone() {
     let world = world("retries: 0", "a b c d e").replica("a b c d e", breaks());
     for _ in 0..200 {
-        let _ = world.get("/").await.is(502);
+        world.get("/").await.is(502);
     }
     let service = world.service();
     let now = std::time::Duration::ZERO;
@@ -190,8 +193,8 @@ async fn never_are_more_than_half_left_alone() {
 async fn the_last_replica_is_never_left_alone() {
     let world = world("retries: 0", "a").replica("a", breaks());
     for _ in 0..20 {
-        let _ = world.get("/").await.is(502);
+        world.get("/").await.is(502);
     }
     world.recast("a", answers());
-    let _ = world.get("/").await.is(200);
+    world.get("/").await.is(200);
 }

@@ -5,10 +5,13 @@
 //! port 7.
 
 mod stage;
+mod streamed;
 
 pub(crate) use self::stage::{
     Asked, Part, Stage, Step, answers, breaks, never, refuses, refuses_stream, says, streams,
 };
+
+pub(crate) use self::streamed::streamed;
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
@@ -218,7 +221,6 @@ impl<'w> IntoFuture for Ask<'w> {
         Box::pin(async move {
             let (world, start) = (self.world, self.world.now());
             let (head, mut rest) = self.response().await.into_parts();
-            let head_took = world.now() - start;
             let (mut body, mut trailers, mut broke) = (Vec::new(), HeaderMap::new(), false);
             while let Some(frame) = rest.frame().await {
                 match frame.map(http_body::Frame::into_data) {
@@ -232,21 +234,19 @@ impl<'w> IntoFuture for Ask<'w> {
             }
             let text = String::from_utf8(body).expect("text");
             let (status, headers, took) = (head.status.as_u16(), head.headers, world.now() - start);
-            Answer { status, headers, text, trailers, broke, head_took, took }
+            Answer { status, headers, text, trailers, broke, took }
         })
     }
 }
 
 /// An answer, whole; every check gives it back.
 #[derive(Debug)]
-#[must_use = "an answer that nobody checks"]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
     pub(crate) trailers: HeaderMap,
     pub(crate) broke: bool,
-    pub(crate) head_took: u64,
     pub(crate) took: u64,
 }
 
@@ -267,7 +267,7 @@ impl Answer {
     }
 
     #[track_caller]
-    pub(crate) fn from_shard(self, name: &str) -> Self {
+    pub(crate) fn by_shard(self, name: &str) -> Self {
         assert_eq!(self.shard(), name, "{self:?}");
         self
     }
@@ -292,9 +292,8 @@ impl Answer {
         if ok != total {
             assert_eq!(self.header("cache-control"), Some("no-store"), "a part must not be kept");
         }
-        let coverage = format!(
-            "total={total}, ok={ok}, failed={failed}, timed-out={late}, hedged={hedged}"
-        );
+        let coverage =
+            format!("total={total}, ok={ok}, failed={failed}, timed-out={late}, hedged={hedged}");
         self.has("metaparticle-coverage", &coverage)
     }
 
@@ -314,7 +313,7 @@ impl Answer {
 
     /// A refusal of this kind, told as RFC 9457 says.
     #[track_caller]
-    pub(crate) fn is_problem(self, status: u16, name: &str) -> Self {
+    pub(crate) fn problem(self, status: u16, name: &str) -> Self {
         let this = self.is(status).has("content-type", "application/problem+json");
         let this = this.has("cache-control", "no-store");
         let problem = this.json();
