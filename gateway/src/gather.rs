@@ -221,4 +221,3 @@ fn text(error: &(dyn std::error::Error + 'static)) -> Arc<str> {
 pub fn reserve(timeout: Duration) -> Duration {
     (timeout / 20).max(Duration::from_millis(10)).min(timeout / 2)
 }
-

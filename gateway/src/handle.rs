@@ -15,7 +15,7 @@ use crate::memory::Memory;
 use crate::merge;
 use crate::model::Coverage;
 use crate::pick::{self, Leaves, NoLeaf};
-use crate::request::{Rejected, Body as RequestBody, Peer, Request};
+use crate::request::{Body as RequestBody, Peer, Rejected, Request};
 use crate::respond::{self, Body, Kept, Refusal};
 use crate::route;
 use crate::send::{Ask, Carrier, Sender};
@@ -162,8 +162,7 @@ impl<C: Carrier> Handle<C> {
         };
         let body = std::mem::take(&mut request.body);
         let ask = Ask::new(request, &route.service, policy, arrived + timeout);
-        let gathered =
-            gather::all(&self.sender, leaves, &ask, body, policy, &self.memory).await?;
+        let gathered = gather::all(&self.sender, leaves, &ask, body, policy, &self.memory).await?;
         match gathered {
             Gathered::One(reply) => {
                 facts.replica = Some(Arc::clone(&reply.replica));
@@ -177,7 +176,10 @@ impl<C: Carrier> Handle<C> {
             }
             Gathered::Parts(parts, held) => {
                 facts.coverage = Some(Coverage::of(&parts));
-                let merged = merge::parts(&policy.merge, parts, policy.require)?;
+                let merged = match &route.code.merge {
+                    None => merge::parts(&policy.merge, parts, policy.require)?,
+                    Some(code) => merge::by_code(code, parts, policy.require)?,
+                };
                 facts.coverage = Some(merged.coverage);
                 Ok(respond::merged(merged, held))
             }
@@ -222,9 +224,10 @@ impl<C: Carrier> Handle<C> {
 
 /// The key that `request` asks about, where `route` goes by one.
 fn key_of<'r>(route: &Route, request: &'r Request) -> Option<Key<'r>> {
-    match route.policy.pattern {
-        Pattern::Shard => key::extract(&route.policy.shard_key, request.into()),
-        Pattern::Spread | Pattern::Scatter => None,
+    match (route.policy.pattern, &route.code.key) {
+        (Pattern::Shard, None) => key::extract(&route.policy.shard_key, request.into()),
+        (Pattern::Shard, Some(code)) => code.find(&request.uri, &request.headers).map(Key::new),
+        (Pattern::Spread | Pattern::Scatter, _) => None,
     }
 }
 

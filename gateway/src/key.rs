@@ -128,7 +128,12 @@ mod tests {
         let (policy, mistakes) =
             Policy::read(&Policy::default(), Scope::Service, [("shard-key", sources)]);
         assert_eq!(mistakes, []);
-        let headers = [("x-user", "alice"), ("x-empty", ""), ("cookie", "a=1; sid=s-7"), ("cookie", "sid2=x")];
+        let headers = [
+            ("x-user", "alice"),
+            ("x-empty", ""),
+            ("cookie", "a=1; sid=s-7"),
+            ("cookie", "sid2=x"),
+        ];
         let headers = headers.map(|(name, value)| {
             (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
         });

@@ -1,5 +1,20 @@
 //! The gateway: finds replicas, and spreads, shards or scatters requests over them.
+//!
+//! A request walks one road, and each room takes what the last one gave:
+//!
+//! ```text
+//!             what there is                                   who asks
+//!   file ──► model ──► ring ──► snapshot                 serve (a connection)
+//!   (words)                        │                        │
+//!                                  ▼                        ▼
+//!   request ─► route ─► key ─► pick ─► send ─► gather ─► merge ─► respond
+//!   └───────────────────────────── handle ─────────────────────────────┘
+//! ```
+//!
+//! To embed it, hand worlds to a [`snapshot::Publisher`] and start an [`app::Gateway`]; replicas
+//! that are not on the network are a [`send::Carrier`].
 
+// What may be asked for, and what is there.
 pub mod words;
 
 pub mod model;
@@ -8,9 +23,9 @@ pub mod ring;
 
 pub mod snapshot;
 
-pub mod memory;
-pub mod tasks;
+pub mod file;
 
+// The road, in the order of a request.
 pub mod request;
 
 pub mod route;
@@ -25,11 +40,23 @@ pub mod gather;
 
 pub mod merge;
 
-pub mod log;
-
 pub mod respond;
 
 pub mod handle;
 
-pub mod file;
 pub mod serve;
+
+// What the road leans on.
+pub mod log;
+pub mod memory;
+pub mod tasks;
+
+// What operators see, and what newcomers try.
+pub mod admin;
+pub mod demo;
+pub mod metrics;
+
+// The program.
+pub mod app;
+pub mod run;
+pub mod settings;

@@ -17,6 +17,8 @@ use crate::tasks::Clock;
 
 /// How many entries may wait.
 const WAITING_MOST: usize = 65_536;
+/// How many bytes are written at a time.
+const WRITE_SIZE: usize = 64 << 10;
 /// How long an entry waits at the most.
 pub const EVERY: Duration = Duration::from_millis(100);
 
@@ -134,10 +136,16 @@ impl Log {
     pub fn write(&self, into: &mut dyn Write, epoch: f64) -> std::io::Result<()> {
         let Some(waiting) = &self.0.waiting else { return Ok(()) };
         let entries = std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut lines = Vec::with_capacity(WRITE_SIZE * 2);
         for entry in &entries {
-            serde_json::to_writer(&mut *into, &entry.line(epoch))?;
-            into.write_all(b"\n")?;
+            serde_json::to_writer(&mut lines, &entry.line(epoch))?;
+            lines.push(b'\n');
+            if lines.len() >= WRITE_SIZE {
+                into.write_all(&lines)?;
+                lines.clear();
+            }
         }
+        into.write_all(&lines)?;
         into.flush()
     }
 }

@@ -28,10 +28,10 @@ mod union;
 use std::ops::Range;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::model::{Answer, Coverage, Outcome, Part, ShardName};
+use crate::model::{Answer, Coverage, MergeFn, Outcome, Part, ShardName};
 use crate::words::{Merge, Pointer, Require};
 
 pub use self::lines::{LineTooLong, Lines};
@@ -78,6 +78,14 @@ pub enum Unmerged {
         /// What came of each leaf.
         parts: Vec<Part>,
     },
+    /// The embedding program's own merge refused.
+    #[error("{why}")]
+    Code {
+        /// What came of each leaf.
+        parts: Vec<Part>,
+        /// Why it refused.
+        why: String,
+    },
     /// The sum is greater than a number can be.
     #[error("the sum is greater than a number can be")]
     TooGreat {
@@ -94,6 +102,7 @@ impl Unmerged {
             Self::TooFew { parts, .. }
             | Self::Conflict { parts, .. }
             | Self::NoMajority { parts }
+            | Self::Code { parts, .. }
             | Self::TooGreat { parts } => parts,
         }
     }
@@ -124,6 +133,27 @@ pub fn parts(merge: &Merge, mut parts: Vec<Part>, require: Require) -> Result<Me
     let mut headers = headers::join(&answers, coverage);
     headers.insert(CONTENT_TYPE, kind);
     Ok(Merged { status: status(&answers, &body), headers, body, coverage })
+}
+
+/// Makes one answer of `parts`, as the embedding program's `code` does.
+///
+/// # Errors
+/// When too few of them are right answers, or `code` says that they make none.
+pub fn by_code(code: &MergeFn, parts: Vec<Part>, require: Require) -> Result<Merged, Unmerged> {
+    let coverage = Coverage::of(&parts);
+    let least = require.least(parts.len());
+    if coverage.ok < least {
+        return Err(Unmerged::TooFew { parts, least });
+    }
+    match code.merge(&parts) {
+        Ok(Answer { status, mut headers, body }) => {
+            if !coverage.is_whole() {
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+            Ok(Merged { status, headers, body: vec![body], coverage })
+        }
+        Err(why) => Err(Unmerged::Code { parts, why }),
+    }
 }
 
 /// A right answer that fits the merge.

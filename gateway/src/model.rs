@@ -2,12 +2,14 @@
 //! answer. Declared here as a source (a file, a cluster, a program) says them; `snapshot` resolves
 //! them into the picture that requests see.
 
+mod code;
 mod part;
 mod replica;
 mod route;
 mod service;
 mod shard;
 
+pub use self::code::{Code, KeyFn, MergeFn};
 pub use self::part::{Answer, Coverage, Outcome, Part};
 pub use self::replica::{Replica, ReplicaName};
 pub use self::route::{Host, Path, Route};

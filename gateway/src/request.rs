@@ -210,7 +210,8 @@ fn host(uri: &Uri, version: Version, headers: &mut HeaderMap) -> Result<Box<str>
 fn parse_host(value: &HeaderValue) -> Result<Box<str>, Rejected> {
     let invalid = || Rejected::InvalidHost(String::from_utf8_lossy(value.as_bytes()).into());
     let text = value.to_str().map_err(|_| invalid())?;
-    let forbidden = |byte: u8| matches!(byte, b'/' | b'?' | b'#' | b'@' | b',' | b' ' | b'\t' | b'\\');
+    let forbidden =
+        |byte: u8| matches!(byte, b'/' | b'?' | b'#' | b'@' | b',' | b' ' | b'\t' | b'\\');
     if text.bytes().any(forbidden) {
         return Err(invalid());
     }

@@ -112,7 +112,12 @@ fn cover(response: &mut Response<Body>, coverage: Coverage) {
 }
 
 /// What every answer says: what the request was called, and whether the connection ends with it.
-pub fn sign(response: &mut Response<Body>, id: Option<&HeaderValue>, version: Version, close: bool) {
+pub fn sign(
+    response: &mut Response<Body>,
+    id: Option<&HeaderValue>,
+    version: Version,
+    close: bool,
+) {
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID, id.clone());
     }

@@ -32,7 +32,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Host, Path, Route, Service, ServiceName, World};
+    use crate::model::{Code, Host, Path, Route, Service, ServiceName, World};
     use crate::snapshot::channel;
     use crate::words::{Policy, Protocol};
 
@@ -77,6 +77,7 @@ mod tests {
             },
             service: ServiceName::new(written),
             policy: Arc::clone(policy),
+            code: Code::default(),
         }
     }
 

@@ -21,7 +21,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::model::{ReplicaName, ShardName};
 use crate::pick::Leaf;
-use crate::request::{Rejected, Body, Request};
+use crate::request::{Body, Rejected, Request};
 use crate::snapshot::{Replica, Service};
 use crate::tasks::Clock;
 use crate::words::{Hedge, Policy, Protocol, labels};
@@ -245,7 +245,11 @@ impl<C: Carrier> Sender<C> {
         }
         let live = &ask.service.live;
         let paid = live.budget.spend(self.clock.now());
-        if paid { live.retried() } else { live.over_budget() }
+        if paid {
+            live.retried()
+        } else {
+            live.over_budget()
+        }
         paid
     }
 

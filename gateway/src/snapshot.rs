@@ -9,8 +9,8 @@ mod live;
 mod publish;
 mod routes;
 
-pub use self::live::{Budget, InFlight, ReplicaLive, ServiceLive, Places, BUCKETS};
-pub use self::publish::{channel, Latest, Publisher};
+pub use self::live::{BUCKETS, Budget, InFlight, Places, ReplicaLive, ServiceLive};
+pub use self::publish::{Latest, Publisher, channel};
 pub use self::routes::{Paths, Route, Routes};
 
 use std::net::SocketAddr;

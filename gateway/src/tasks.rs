@@ -1,5 +1,7 @@
 //! Who waits for a task? Every task of the gateway is spawned here, and waited for before it ends.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -59,6 +61,25 @@ impl<F: Future<Output: Send + 'static> + Send + 'static> hyper::rt::Executor<F> 
     }
 }
 
+/// One of what is counted; counted out when dropped.
+#[derive(Debug)]
+pub struct Counted(Arc<AtomicU32>);
+
+impl Counted {
+    /// One more.
+    #[must_use]
+    pub fn new(count: &Arc<AtomicU32>) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
 /// The time since the gateway started; tokio's, so that tests can pause it.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -70,6 +91,14 @@ impl Clock {
     #[must_use]
     pub fn start() -> Self {
         Self { start: Instant::now() }
+    }
+
+    /// When it started, in seconds since 1970: for people who read logs, never for decisions.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "a log line is read beside a clock on the wall")]
+    pub fn epoch(&self) -> f64 {
+        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        wall.unwrap_or_default().as_secs_f64() - self.now().as_secs_f64()
     }
 
     /// How long it has been.

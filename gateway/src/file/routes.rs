@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::file::mistakes::Mistakes;
 use crate::file::node::{Fields, Node};
 use crate::file::services::read_policy;
-use crate::model::{Host, Path, Route, Service};
+use crate::model::{Code, Host, Path, Route, Service};
 use crate::words::{Scope, suggestion};
 
 const ROUTES: &str = "a list of routes such as { path: /, service: web }, or `[]`";
@@ -42,7 +42,8 @@ pub(super) fn read(node: Node<'_>, services: &[Service], mistakes: &mut Mistakes
             let allowed = format!("each host and path once; this one is in line {first}");
             mistakes.add(&place, fields.get("path").unwrap_or(item), &allowed);
         }
-        routes.push(Route { host, path, service: service.name.clone(), policy: Arc::new(policy) });
+        let (service, policy) = (service.name.clone(), Arc::new(policy));
+        routes.push(Route { host, path, service, policy, code: Code::default() });
     }
     routes
 }

@@ -69,7 +69,9 @@ impl<B: Body<Data = Bytes, Error = Cause> + Unpin, D: Future<Output = ()>> Strea
     fn poll_lines(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         while let Some((body, lines)) = &mut self.current {
             let said = match ready!(Pin::new(body).poll_frame(cx)) {
-                Some(Ok(frame)) => frame.into_data().map_or(Ok(Bytes::new()), |data| lines.push(data)),
+                Some(Ok(frame)) => {
+                    frame.into_data().map_or(Ok(Bytes::new()), |data| lines.push(data))
+                }
                 Some(Err(_)) => Err(LineTooLong { most: 0 }),
                 None => {
                     let last = self.turn();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::ServiceName;
+use crate::model::{Code, ServiceName};
 use crate::words::Policy;
 
 /// Which hosts a route answers to. Names are in lower case.
@@ -37,4 +37,6 @@ pub struct Route {
     pub service: ServiceName,
     /// What is asked of it: the service's policy with what the route overrides.
     pub policy: Arc<Policy>,
+    /// What an embedding program does itself.
+    pub code: Code,
 }

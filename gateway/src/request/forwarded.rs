@@ -96,7 +96,8 @@ fn append(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
     join(headers, &FOR, &peer.for_value);
     join(headers, &FORWARDED, &peer.forwarded);
     headers.entry(PROTO).or_insert_with(|| HeaderValue::from_static(peer.scheme));
-    if let (Some(host), false) = (headers.get(HOST).cloned(), headers.contains_key(&FORWARDED_HOST)) {
+    if let (Some(host), false) = (headers.get(HOST).cloned(), headers.contains_key(&FORWARDED_HOST))
+    {
         headers.insert(FORWARDED_HOST, host);
     }
     client

@@ -14,12 +14,14 @@ use crate::memory::Held;
 use crate::merge::Stream;
 use crate::send::LeafBody;
 use crate::snapshot::Places;
+use crate::tasks::Counted;
 
 /// An answer's body. What it keeps (its places, its memory, its line in the log) is let go at its end.
 #[derive(Debug, Default)]
 pub struct Body {
     kind: Kind,
     kept: Option<Box<Kept>>,
+    counted: Option<Counted>,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +46,7 @@ pub struct Kept {
 
 impl Body {
     pub(super) fn leaf(body: LeafBody) -> Self {
-        Self { kind: Kind::Leaf(body), kept: None }
+        Self { kind: Kind::Leaf(body), kept: None, counted: None }
     }
 
     /// These bytes, one after the other. Their memory is let go with them.
@@ -52,7 +54,7 @@ impl Body {
     pub fn segments(segments: Vec<Bytes>, held: Vec<Held>) -> Self {
         let filled = segments.into_iter().filter(|segment| !segment.is_empty());
         let kind = Kind::Segments(filled.collect());
-        let mut body = Self { kind, kept: None };
+        let mut body = Self { kind, kept: None, counted: None };
         if !held.is_empty() {
             body.keep(Kept { places: None, held, record: Record::default() });
         }
@@ -60,7 +62,7 @@ impl Body {
     }
 
     pub(super) fn lines(stream: Stream<LeafBody, Sleep>) -> Self {
-        Self { kind: Kind::Lines(Box::pin(stream)), kept: None }
+        Self { kind: Kind::Lines(Box::pin(stream)), kept: None, counted: None }
     }
 
     /// Keeps `kept` until it was sent, besides the memory that it has.
@@ -72,6 +74,11 @@ impl Body {
         if http_body::Body::is_end_stream(self) {
             self.ended(true);
         }
+    }
+
+    /// Is counted until it was sent, or will not be.
+    pub fn count(&mut self, counted: Counted) {
+        self.counted = Some(counted);
     }
 
     fn ended(&mut self, whole: bool) {
@@ -103,7 +110,10 @@ impl http_body::Body for Body {
         match &frame {
             Some(Err(_)) => self.ended(false),
             None => self.ended(true),
-            Some(Ok(_)) if http_body::Body::is_end_stream(&*self) => self.ended(true),
+            // Trailers are the last: nobody asks again, as nobody does at the end of a known length.
+            Some(Ok(frame)) if frame.is_trailers() || http_body::Body::is_end_stream(&*self) => {
+                self.ended(true);
+            }
             Some(Ok(_)) => {}
         }
         Poll::Ready(frame)

@@ -26,7 +26,9 @@ pub enum Refusal {
     #[error(transparent)]
     Pick(#[from] NoLeaf),
     /// The service has as much to do as it may.
-    #[error("service `{service}` has {in_flight} requests in flight; at most {most} are allowed (max-concurrency)")]
+    #[error(
+        "service `{service}` has {in_flight} requests in flight; at most {most} are allowed (max-concurrency)"
+    )]
     Busy {
         /// Which.
         service: ServiceName,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tower::{Service, ServiceExt};
 
-use crate::request::{Rejected, Body, BodyError};
+use crate::request::{Body, BodyError, Rejected};
 use crate::send::LeafBody;
-use crate::snapshot::Replica;
+use crate::snapshot::{Replica, Snapshot};
 
 /// Carries requests to replicas. Cheap to clone; a clone carries to the same replicas.
 pub trait Carrier: Clone + Send + Sync + 'static {
@@ -22,6 +22,11 @@ pub trait Carrier: Clone + Send + Sync + 'static {
         replica: &Arc<Replica>,
         request: http::Request<Body>,
     ) -> impl Future<Output = Result<http::Response<LeafBody>, Failure>> + Send;
+
+    /// Lets go of what leads to replicas that `snapshot` does not have; called from time to time.
+    fn sweep(&self, snapshot: &Snapshot) {
+        _ = snapshot;
+    }
 }
 
 /// Any tower service can stand for the replicas.

@@ -58,7 +58,11 @@ impl<C: Carrier> Sender<C> {
     fn hedge_is_paid(&self, ask: &Ask<'_>) -> bool {
         let live = &ask.service.live;
         let paid = live.budget.spend(self.clock.now());
-        if paid { live.hedged() } else { live.over_budget() }
+        if paid {
+            live.hedged()
+        } else {
+            live.over_budget()
+        }
         paid
     }
 }

@@ -114,19 +114,6 @@ impl Network {
         Self(Arc::new(Pools { hosts: Mutex::default(), tasks, clock }))
     }
 
-    /// Closes what rested too long, and what leads to replicas that `snapshot` does not have.
-    pub fn sweep(&self, snapshot: &Snapshot) {
-        let now = self.0.clock.now();
-        let replicas = snapshot.services.iter().flat_map(|service| &service.replicas);
-        let known: std::collections::HashSet<u64> = replicas.map(|replica| replica.id).collect();
-        self.0.hosts().retain(|id, host| {
-            let fresh = |one: &Resting| now.saturating_sub(one.since) < IDLE_MOST;
-            host.resting.retain(|one| fresh(one) && !one.sender.is_closed());
-            host.shared.retain(|one| !one.sender.is_closed());
-            known.contains(id) && !(host.resting.is_empty() && host.shared.is_empty())
-        });
-    }
-
     async fn http1(
         &self,
         replica: &Arc<Replica>,
@@ -203,6 +190,19 @@ impl Carrier for Network {
             Protocol::Http1 => self.http1(replica, request).await,
             Protocol::H2c => self.http2(replica, request).await,
         }
+    }
+
+    /// Closes what rested too long, and what leads to replicas that `snapshot` does not have.
+    fn sweep(&self, snapshot: &Snapshot) {
+        let now = self.0.clock.now();
+        let replicas = snapshot.services.iter().flat_map(|service| &service.replicas);
+        let known: std::collections::HashSet<u64> = replicas.map(|replica| replica.id).collect();
+        self.0.hosts().retain(|id, host| {
+            let fresh = |one: &Resting| now.saturating_sub(one.since) < IDLE_MOST;
+            host.resting.retain(|one| fresh(one) && !one.sender.is_closed());
+            host.shared.retain(|one| !one.sender.is_closed());
+            known.contains(id) && !(host.resting.is_empty() && host.shared.is_empty())
+        });
     }
 }
 

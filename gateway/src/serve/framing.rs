@@ -114,6 +114,18 @@ impl Framing {
         matches!(self.place, Place::Between) && only_blank
     }
 
+    /// Whether a body is under way: its head was seen, its end was not.
+    #[must_use]
+    pub fn is_in_body(&self) -> bool {
+        matches!(self.place, Place::Body(_) | Place::Chunked(_) | Place::Trailers)
+    }
+
+    /// Whether this is no longer, or never was, a matter of HTTP/1.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.place, Place::Over)
+    }
+
     fn is_before_body(&self) -> bool {
         matches!(self.place, Place::Between | Place::Fields(_))
     }

@@ -32,6 +32,7 @@ fn routes(world: &World, snapshot: &Snapshot) -> Routes {
             path: declared.path.clone(),
             service: Arc::clone(service),
             policy: Arc::clone(&declared.policy),
+            code: declared.code.clone(),
         });
     }
     routes
@@ -71,7 +72,11 @@ fn service(declared: &model::Service, before: Option<&Arc<Service>>, ids: &mut u
 }
 
 /// The ring of these shards: the one from before where nothing that it depends on has changed.
-fn ring(declared: &model::Service, names: &[ShardName], before: Option<&Arc<Service>>) -> Arc<Ring> {
+fn ring(
+    declared: &model::Service,
+    names: &[ShardName],
+    before: Option<&Arc<Service>>,
+) -> Arc<Ring> {
     let algorithm = declared.policy.algorithm;
     if let Some(before) = before
         && before.ring.algorithm() == algorithm

@@ -3,15 +3,14 @@
 //!
 //! `now` is always the time since the gateway started: pure code is told the time.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Upper bounds of the latency histogram's buckets, in seconds: Prometheus' defaults, extended
 /// downwards, because a gateway's own share is tens of microseconds.
-pub const BUCKETS: [f64; 14] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0,
-];
+pub const BUCKETS: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0];
 
 /// Failures in a row after which a replica is left alone for a while (Envoy's `consecutive_5xx`).
 const EJECT_AFTER: u32 = 5;
@@ -213,7 +212,11 @@ impl ServiceLive {
     /// Retries, hedges, and the ones of both that the budget forbade.
     #[must_use]
     pub fn extras(&self) -> (u64, u64, u64) {
-        (self.retries.load(Relaxed), self.hedges.load(Relaxed), self.refused_by_budget.load(Relaxed))
+        (
+            self.retries.load(Relaxed),
+            self.hedges.load(Relaxed),
+            self.refused_by_budget.load(Relaxed),
+        )
     }
 
     /// The upper bound, of the buckets, under which `percentile` per cent of all latencies lie;

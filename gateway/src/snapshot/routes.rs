@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::{Host, Path};
+use crate::model::{Code, Host, Path};
 use crate::snapshot::Service;
 use crate::words::Policy;
 
@@ -22,6 +22,8 @@ pub struct Route {
     pub service: Arc<Service>,
     /// What is asked of it.
     pub policy: Arc<Policy>,
+    /// What an embedding program does itself.
+    pub code: Code,
 }
 
 /// All routes.

@@ -1,0 +1,90 @@
+//! What does the file say now? It is looked at four times a second: that works on every file system,
+//! and through the symbolic links by which a ConfigMap is mounted.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use super::{read, render};
+use crate::model::World;
+use crate::words::Mistake;
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// Why a file is not followed from now on.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// It cannot be read at all.
+    #[error("cannot read `{path}`")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is read, and not right.
+    #[error("{rendered}")]
+    Wrong {
+        /// All mistakes, a line each, for people.
+        rendered: String,
+        /// The mistakes.
+        mistakes: Vec<Mistake>,
+    },
+}
+
+/// Reads the file at `path`.
+///
+/// # Errors
+/// When it cannot be read, or with all its mistakes.
+pub fn load(path: &Path) -> Result<World, Unusable> {
+    let unreadable = |source| Unusable::Unreadable { path: path.into(), source };
+    understand(path, &std::fs::read(path).map_err(unreadable)?)
+}
+
+fn understand(path: &Path, bytes: &[u8]) -> Result<World, Unusable> {
+    let text = String::from_utf8_lossy(bytes);
+    read(&text).map_err(|mistakes| {
+        let rendered = render(&path.to_string_lossy(), &mistakes);
+        Unusable::Wrong { rendered, mistakes }
+    })
+}
+
+/// Calls `changed` each time that what the file at `path` says has changed from `bytes`, with the
+/// new world or with what is wrong; for ever.
+pub async fn follow(
+    path: &Path,
+    mut bytes: Vec<u8>,
+    mut changed: impl FnMut(Result<World, Unusable>),
+) {
+    let mut every = tokio::time::interval(EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut unreadable = false;
+    let mut stamp = None;
+    loop {
+        every.tick().await;
+        let found = std::fs::metadata(path).and_then(|found| found.modified()).ok();
+        // A file that was not touched since an earlier look is not read; one that was touched in the
+        // last moments may be touched again within its clock's resolution.
+        let settled = found.is_some_and(|found| found.elapsed().is_ok_and(|age| age > EVERY * 8));
+        if found == stamp && settled && !unreadable {
+            continue;
+        }
+        stamp = found;
+        match std::fs::read(path) {
+            Ok(now) => {
+                let returned = std::mem::take(&mut unreadable);
+                if now != bytes || returned {
+                    bytes = now;
+                    changed(understand(path, &bytes));
+                }
+            }
+            Err(source) if !unreadable => {
+                unreadable = true;
+                changed(Err(Unusable::Unreadable { path: path.into(), source }));
+            }
+            Err(_) => {}
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use std::time::Duration;
+
+use super::{Facts, render};
+use crate::file;
+use crate::snapshot::channel;
+
+#[test]
+fn a_page_tells_every_counter_of_a_small_world() {
+    let world = "
+services:
+  users:
+    shard-count: 1
+    replicas:
+      - { name: users-0, address: 127.0.0.1:9001 }
+      - { name: users-1, address: 127.0.0.1:9002, ready: false }
+routes: [ { path: /, service: users } ]
+";
+    let (mut publisher, latest) = channel();
+    publisher.publish(&file::read(world).unwrap());
+    let snapshot = latest.load();
+    let users = snapshot.service("users").unwrap();
+    users.live.finished(200, Duration::from_micros(300));
+    users.live.finished(200, Duration::from_secs(20));
+    users.live.finished(503, Duration::from_millis(1));
+    users.live.retried();
+    let _places = users.live.enter(2, 10).unwrap();
+    let zero = &users.replicas[0].live;
+    let _in_flight = zero.enter();
+    assert!(!zero.failed(Duration::ZERO, Duration::ZERO));
+    zero.eject(Duration::from_secs(7));
+    let facts = Facts {
+        memory: (5, 10),
+        log_dropped: 3,
+        connections: 4,
+        mistakes: 1,
+        now: Duration::from_millis(7500),
+    };
+    assert_eq!(render(&snapshot, &facts), include_str!("golden.txt"));
+}
+
+#[test]
+fn a_label_cannot_end_its_own_quotes() {
+    let world = r#"
+services: { "we\"b\\": { replicas: [] } }
+routes: []
+"#;
+    let (mut publisher, latest) = channel();
+    publisher.publish(&file::read(world).unwrap());
+    let text = render(&latest.load(), &Facts::default());
+    assert!(text.contains(r#"metaparticle_replicas{service="we\"b\\"} 0"#), "{text}");
+}
+
+#[test]
+fn every_family_is_in_one_piece() {
+    let text = render(&channel().1.load(), &Facts::default());
+    let families: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE ")).collect();
+    let names: std::collections::BTreeSet<_> = families.iter().collect();
+    assert_eq!(names.len(), families.len());
+    assert!(families.len() > 20);
+}

@@ -1,0 +1,69 @@
+//! What can an embedding program say that words cannot? Its own functions, for a key and for a merge.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, Uri};
+
+use crate::model::{Answer, Part};
+
+/// A program's functions, in the place of a route's words; what is not given is as the words say.
+#[derive(Debug, Clone, Default)]
+pub struct Code {
+    /// Finds the key, instead of `shard-key`.
+    pub key: Option<KeyFn>,
+    /// Makes the answer, instead of a `scatter-merge` that needs all parts (not `ndjson` or `first`).
+    pub merge: Option<MergeFn>,
+}
+
+/// Finds a request's key in its target and headers.
+#[derive(Clone)]
+pub struct KeyFn(Arc<FindKey>);
+
+type FindKey = dyn Fn(&Uri, &HeaderMap) -> Option<Vec<u8>> + Send + Sync;
+
+impl KeyFn {
+    /// A key as `find` finds it; none is a missing key.
+    pub fn new(find: impl Fn(&Uri, &HeaderMap) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(find))
+    }
+
+    /// The key of a request.
+    #[must_use]
+    pub fn find(&self, uri: &Uri, headers: &HeaderMap) -> Option<Vec<u8>> {
+        (self.0)(uri, headers)
+    }
+}
+
+impl fmt::Debug for KeyFn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyFn")
+    }
+}
+
+/// Makes one answer of the parts, which stand in shard order; enough of them are right answers.
+#[derive(Clone)]
+pub struct MergeFn(Arc<MergeParts>);
+
+type MergeParts = dyn Fn(&[Part]) -> Result<Answer, String> + Send + Sync;
+
+impl MergeFn {
+    /// An answer as `merge` makes it, or why there is none.
+    pub fn new(merge: impl Fn(&[Part]) -> Result<Answer, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(merge))
+    }
+
+    /// The answer of `parts`.
+    ///
+    /// # Errors
+    /// What the function says is wrong with them.
+    pub fn merge(&self, parts: &[Part]) -> Result<Answer, String> {
+        (self.0)(parts)
+    }
+}
+
+impl fmt::Debug for MergeFn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MergeFn")
+    }
+}

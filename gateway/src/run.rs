@@ -1,0 +1,208 @@
+//! What does the program do, and with which code does it end? One function a command.
+
+use std::fs::OpenOptions;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::admin;
+use crate::app::{Gateway, Running};
+use crate::demo::{self, Demo};
+use crate::file::{self, Unusable};
+use crate::request::Trust;
+use crate::serve::Certificate;
+use crate::settings::{Command, Serving, Settings};
+use crate::snapshot::{self, Latest, Publisher};
+use crate::tasks::Tasks;
+
+/// How many candidates are told.
+const EXPLAIN_MOST: usize = 10;
+/// The exit code of a file with mistakes.
+const MISTAKEN: u8 = 3;
+
+/// Does what `settings` say.
+///
+/// # Errors
+/// When it cannot be done; a file with mistakes is no error, but has its own exit code.
+pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let done = match settings.command {
+        Command::Demo { serving } => demo(*serving).await,
+        Command::Serve { config, serving } => serve(&config, *serving).await,
+        Command::Check { config } => check(&config),
+        Command::Explain { config, service, key } => explain(&config, &service, &key),
+    };
+    match done {
+        Err(error) => match error.downcast::<Unusable>() {
+            Ok(Unusable::Wrong { rendered, .. }) => {
+                std::io::stderr().write_all(rendered.as_bytes())?;
+                Ok(ExitCode::from(MISTAKEN))
+            }
+            Ok(other) => Err(other.into()),
+            Err(other) => Err(other),
+        },
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn demo(serving: Serving) -> anyhow::Result<()> {
+    let replicas = Tasks::default();
+    let demo = demo::start(&replicas).await.context("cannot start the demo's replicas")?;
+    let (mut publisher, latest) = snapshot::channel();
+    publisher.publish(&demo.world);
+    let listen = serving.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let running = gateway(serving, latest, listen)?.start()?;
+    running.ready();
+    say(&introduction(&demo, &running))?;
+    ended().await?;
+    say("\nending…\n")?;
+    running.stop().await;
+    replicas.abort().await;
+    Ok(())
+}
+
+/// What runs where, and what to try.
+fn introduction(demo: &Demo, running: &Running) -> String {
+    let address = |address: Option<SocketAddr>| match address {
+        Some(address) if address.ip().is_loopback() => format!("localhost:{}", address.port()),
+        Some(address) => address.to_string(),
+        None => "nowhere".to_owned(),
+    };
+    let (gateway, operators) = (address(running.address()), address(running.admin_address()));
+    let mut text = format!("\n{}\ngateway    http://{gateway}\n", demo.text);
+    text.push_str(&format!("dashboard  http://{operators}/\n\nTry it:\n\n"));
+    for (path, shows) in &demo.tries {
+        text.push_str(&format!("  curl -i {:<36} # {shows}\n", format!("{gateway}{path}")));
+    }
+    text.push_str("\nCtrl-C ends all of it.\n");
+    text
+}
+
+async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
+    let bytes =
+        std::fs::read(config).with_context(|| format!("cannot read `{}`", config.display()))?;
+    let (mut publisher, latest) = snapshot::channel();
+    publisher.publish(&file::load(config)?);
+    let listen = serving.listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8080)));
+    let running = gateway(serving, latest, listen)?.start()?;
+    running.ready();
+    for (what, address) in [
+        ("requests", running.address()),
+        ("requests over TLS", running.tls_address()),
+        ("operators", running.admin_address()),
+    ] {
+        if let Some(address) = address {
+            tracing::info!(%address, "listening for {what}");
+        }
+    }
+    tokio::select! {
+        () = follow(config, bytes, publisher, &running) => {}
+        ended = ended() => ended?,
+    }
+    tracing::info!("ending: finishing what is in flight");
+    running.stop().await;
+    Ok(())
+}
+
+/// Publishes what the file says whenever it changes; for ever.
+async fn follow(config: &Path, bytes: Vec<u8>, mut publisher: Publisher, running: &Running) {
+    let mistakes = running.mistakes();
+    file::follow(config, bytes, |read| match read {
+        Ok(world) => {
+            let version = publisher.publish(&world);
+            mistakes.set(Vec::new());
+            tracing::info!(version, "the file was read again");
+        }
+        Err(error) => {
+            let told = error.to_string();
+            tracing::error!("what the file said last stays in force:\n{told}");
+            mistakes.set(told.lines().map(str::to_owned).collect());
+        }
+    })
+    .await;
+}
+
+fn check(config: &Path) -> anyhow::Result<()> {
+    let world = file::load(config)?;
+    let (services, routes) = (world.services.len(), world.routes.len());
+    say(&format!("{}: right: {services} services, {routes} routes\n", config.display()))
+}
+
+fn explain(config: &Path, service: &str, key: &str) -> anyhow::Result<()> {
+    let (mut publisher, latest) = snapshot::channel();
+    publisher.publish(&file::load(config)?);
+    let explained = admin::explain(&latest.load(), service, key, EXPLAIN_MOST, Duration::ZERO)?;
+    say(&explained.to_string())
+}
+
+/// The gateway that the flags describe.
+fn gateway(serving: Serving, latest: Latest, listen: SocketAddr) -> anyhow::Result<Gateway> {
+    let Serving {
+        listen: _,
+        tls_listen,
+        tls_certificate,
+        tls_key,
+        admin,
+        workers,
+        trusted_proxies,
+        memory,
+        max_connections,
+        access_log,
+        drain_delay,
+        drain_timeout,
+    } = serving;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut gateway = Gateway::new(latest)
+        .listen(listen)
+        .admin(admin)
+        .workers(workers.map_or(cores, usize::from))
+        .trust(Trust::new(&trusted_proxies))
+        .memory(memory)
+        .max_connections(max_connections)
+        .drain(drain_delay, drain_timeout);
+    if let (Some(address), Some(chain), Some(key)) = (tls_listen, tls_certificate, tls_key) {
+        gateway = gateway.listen_tls(address, Certificate::read(&chain, &key)?);
+    }
+    gateway = match access_log.as_str() {
+        "off" => gateway,
+        "stdout" => gateway.access_log(std::io::stdout()),
+        path => {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            gateway
+                .access_log(file.with_context(|| format!("cannot write the access log `{path}`"))?)
+        }
+    };
+    Ok(gateway)
+}
+
+/// Until somebody wants the program to end.
+async fn ended() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
+}
+
+/// Tells people, who may have closed the pipe.
+fn say(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the program's own log to standard error: for people at a terminal, else as JSON.
+pub fn init_log() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .with_env_var("METAPARTICLE_LOG")
+        .from_env_lossy();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() { log.init() } else { log.json().init() }
+}

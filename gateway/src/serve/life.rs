@@ -1,0 +1,183 @@
+//! Which connections have rested too long? Each says what it waits for and since when; one look
+//! through all of them, twice a second, is cheaper than a timer for each.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::task::AtomicWaker;
+
+use crate::tasks::Counted;
+
+/// Between two requests (nginx's `keepalive_timeout`).
+const IDLE_MOST: Duration = Duration::from_secs(75);
+/// From the first byte of a message to the end of its head, against clients that trickle (linkerd's
+/// and Sōzu's bound); between two pieces of a body; and for a client that does not read its answer.
+const HEAD_MOST: Duration = Duration::from_secs(10);
+const BODY_MOST: Duration = Duration::from_secs(30);
+const WRITE_MOST: Duration = Duration::from_secs(60);
+
+/// What a connection is waiting for from its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Waits {
+    /// For the next request, unless one is being answered.
+    Request,
+    /// For the rest of a head.
+    Head,
+    /// For more of a body.
+    Body,
+    /// For the client to read.
+    Reader,
+    /// For nothing that is bounded here: a tunnel.
+    Nothing,
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(super) struct Life {
+    waits: AtomicU8,
+    /// Milliseconds of the gateway's clock, as of the last look.
+    since: AtomicU64,
+    /// The last read found nothing: it is the client who is slow, not whom its body goes to.
+    reads: AtomicBool,
+    requests: Arc<AtomicU32>,
+    ended: AtomicBool,
+    waker: AtomicWaker,
+    now: Arc<AtomicU64>,
+}
+
+impl Life {
+    /// It waits for this from now on.
+    pub(super) fn waits(&self, what: Waits) {
+        let before = self.waits.swap(what as u8, Relaxed);
+        // A head is timed from its beginning, whatever trickles in; all else from the last byte.
+        if before != Waits::Head as u8 || what != Waits::Head {
+            self.since.store(self.now.load(Relaxed), Relaxed);
+        }
+    }
+
+    /// Whether it is waiting for bytes to read.
+    pub(super) fn reads(&self, waiting: bool) {
+        self.reads.store(waiting, Relaxed);
+    }
+
+    /// A request is being answered until the guard is dropped.
+    pub(super) fn request(&self) -> Counted {
+        Counted::new(&self.requests)
+    }
+
+    /// Ready when it was ended.
+    pub(super) fn poll_ended(&self, cx: &Context<'_>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        if self.ended.load(Relaxed) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn most(&self) -> Option<Duration> {
+        const REQUEST: u8 = Waits::Request as u8;
+        const HEAD: u8 = Waits::Head as u8;
+        const BODY: u8 = Waits::Body as u8;
+        const READER: u8 = Waits::Reader as u8;
+        match self.waits.load(Relaxed) {
+            REQUEST if self.requests.load(Relaxed) == 0 => Some(IDLE_MOST),
+            HEAD => Some(HEAD_MOST),
+            BODY if self.reads.load(Relaxed) => Some(BODY_MOST),
+            READER => Some(WRITE_MOST),
+            _ => None,
+        }
+    }
+
+    fn look(&self, now: u64) {
+        let since = Duration::from_millis(now.saturating_sub(self.since.load(Relaxed)));
+        if self.requests.load(Relaxed) > 0 && self.waits.load(Relaxed) == Waits::Request as u8 {
+            // The rest between two requests begins when the first was answered.
+            self.since.store(now, Relaxed);
+        } else if self.most().is_some_and(|most| since > most) {
+            self.ended.store(true, Relaxed);
+            self.waker.wake();
+        }
+    }
+}
+
+/// The connections of one worker.
+#[derive(Debug, Default)]
+pub(super) struct Lives {
+    all: Mutex<Vec<Weak<Life>>>,
+    now: Arc<AtomicU64>,
+}
+
+impl Lives {
+    /// A new connection; it waits for its first request.
+    pub(super) fn begin(&self) -> Arc<Life> {
+        let life = Arc::new(Life {
+            waits: AtomicU8::new(Waits::Request as u8),
+            since: AtomicU64::new(self.now.load(Relaxed)),
+            reads: AtomicBool::new(true),
+            requests: Arc::default(),
+            ended: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            now: Arc::clone(&self.now),
+        });
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Arc::downgrade(&life));
+        life
+    }
+
+    /// Ends those that have waited too long at `now`, and forgets those that are gone.
+    pub(super) fn sweep(&self, now: Duration) {
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.now.store(now, Relaxed);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|life| {
+            let life = life.upgrade();
+            life.inspect(|life| life.look(now)).is_some()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After `waits`, and `rest` seconds later: is it ended?
+    #[track_caller]
+    fn check(waits: Waits, answering: bool, rest: u64, ended: bool) {
+        let lives = Lives::default();
+        lives.sweep(Duration::from_secs(100));
+        let life = lives.begin();
+        let request = answering.then(|| life.request());
+        life.waits(waits);
+        lives.sweep(Duration::from_secs(100 + rest));
+        assert_eq!(life.ended.load(Relaxed), ended, "{waits:?} for {rest} s");
+        drop(request);
+    }
+
+    #[test]
+    fn each_wait_has_its_bound() {
+        check(Waits::Request, false, 75, false);
+        check(Waits::Request, false, 76, true);
+        check(Waits::Head, false, 10, false);
+        check(Waits::Head, false, 11, true);
+        check(Waits::Body, true, 31, true);
+        check(Waits::Reader, true, 61, true);
+        check(Waits::Nothing, false, 100_000, false);
+    }
+
+    #[test]
+    fn a_connection_whose_request_is_being_answered_does_not_rest() {
+        check(Waits::Request, true, 100_000, false);
+    }
+
+    #[test]
+    fn a_head_that_trickles_in_is_timed_from_its_beginning() {
+        let lives = Lives::default();
+        let life = lives.begin();
+        life.waits(Waits::Head);
+        for second in 1..=11 {
+            lives.sweep(Duration::from_secs(second));
+            life.waits(Waits::Head);
+        }
+        assert!(life.ended.load(Relaxed));
+    }
+}

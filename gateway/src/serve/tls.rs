@@ -1,0 +1,120 @@
+//! Which certificate is shown? The one in the files, read again when they change; a wrong one is
+//! reported and the last good one stays.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate chain and its key, in PEM files.
+#[derive(Debug)]
+pub struct Certificate {
+    chain: PathBuf,
+    key: PathBuf,
+    shown: Arc<Shown>,
+}
+
+/// What is shown to clients.
+#[derive(Debug)]
+struct Shown(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+/// Why a certificate cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file is not there, or not PEM.
+    #[error("cannot read `{path}`, which must be a PEM file with {what}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What should be in it.
+        what: &'static str,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
+    /// The two do not belong together, or are of a kind that is not known.
+    #[error("the key in `{key}` is not the one of the certificate in `{chain}`")]
+    Unfit {
+        /// The certificate's file.
+        chain: PathBuf,
+        /// The key's.
+        key: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+}
+
+impl Certificate {
+    /// The certificate in the file `chain`, with its key in the file `key`.
+    ///
+    /// # Errors
+    /// When one cannot be read, or they do not belong together.
+    pub fn read(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
+        let shown = Arc::new(Shown(ArcSwap::from_pointee(certified(chain, key)?)));
+        Ok(Self { chain: chain.into(), key: key.into(), shown })
+    }
+
+    /// Reads the files again, and shows what is in them from now on.
+    ///
+    /// # Errors
+    /// When they are not right; what was shown is shown on.
+    pub fn reload(&self) -> Result<(), CertificateError> {
+        self.shown.0.store(Arc::new(certified(&self.chain, &self.key)?));
+        Ok(())
+    }
+
+    /// The files, for whoever watches them.
+    #[must_use]
+    pub fn files(&self) -> [&Path; 2] {
+        [&self.chain, &self.key]
+    }
+
+    /// What shakes hands: TLS 1.2 and 1.3, with HTTP/2 and HTTP/1.1 by ALPN.
+    ///
+    /// # Panics
+    /// Never: the provider has the protocol versions that are asked of it.
+    #[must_use]
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has TLS 1.2 and 1.3");
+        let shown: Arc<dyn ResolvesServerCert> = Arc::<Shown>::clone(&self.shown);
+        let mut config = builder.with_no_client_auth().with_cert_resolver(shown);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
+    let unreadable = |path: &Path, what| {
+        let path = path.to_owned();
+        move |error| CertificateError::Unreadable { path, what, source: io_error(error) }
+    };
+    let certificates = CertificateDer::pem_file_iter(chain)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(unreadable(chain, "a certificate"))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(unreadable(key, "a private key"))?;
+    CertifiedKey::from_der(certificates, private, &ring::default_provider())
+        .map_err(|source| CertificateError::Unfit { chain: chain.into(), key: key.into(), source })
+}
+
+fn io_error(error: pem::Error) -> io::Error {
+    match error {
+        pem::Error::Io(error) => error,
+        other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
+    }
+}
