@@ -29,11 +29,11 @@ const CERTIFICATE_EVERY: Duration = Duration::from_secs(1);
 ///
 /// ```no_run
 /// use metaparticle_gateway::app::Gateway;
-/// use metaparticle_gateway::{file, snapshot};
+/// use metaparticle_gateway::{follow, snapshot};
 ///
 /// # async fn example() -> anyhow::Result<()> {
 /// let (mut publisher, latest) = snapshot::channel();
-/// publisher.publish(&file::load("gateway.yaml".as_ref())?);
+/// publisher.publish(&follow::load("gateway.yaml".as_ref())?);
 /// let running = Gateway::new(latest).listen("127.0.0.1:8080".parse()?).start()?;
 /// running.ready();
 /// tokio::signal::ctrl_c().await?;

@@ -18,7 +18,6 @@
 //! assert_eq!(world.services[0].replicas.len(), 2);
 //! ```
 
-mod follow;
 mod mistakes;
 mod node;
 mod routes;
@@ -33,7 +32,6 @@ use crate::words::Mistake;
 use self::mistakes::Mistakes;
 use self::node::{Lines, Node};
 
-pub use self::follow::{Unusable, follow, load};
 pub use self::mistakes::render;
 
 /// The smallest file that does something.

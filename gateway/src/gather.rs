@@ -53,16 +53,15 @@ pub async fn all<C: Carrier>(
     policy: &Policy,
     memory: &Memory,
 ) -> Result<Gathered, Unanswered> {
-    let deadline = sender.clock.instant(ask.deadline);
     match leaves {
         Leaves::One(mut leaf) => {
-            let answer = tokio::time::timeout_at(deadline, sender.ask(&mut leaf, ask, body));
-            let reply = answer.await.map_err(|_| Unanswered::TimedOut)??;
+            let reply = sender.ask(&mut leaf, ask, body).await?;
             Ok(Gathered::One(Box::new(reply)))
         }
         Leaves::All(leaves) => {
             let gather = Gather { sender, ask, policy, memory };
-            Ok(gather.scatter(leaves, &body).await)
+            // Boxed, so that a request to one leaf does not carry the room for many.
+            Ok(Box::pin(gather.scatter(leaves, &body)).await)
         }
     }
 }

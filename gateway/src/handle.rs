@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 
 use crate::gather::{self, Gathered};
 use crate::key::{self, Key};
 use crate::log::{Facts, Log, Record, Seen};
-use crate::memory::Memory;
+use crate::memory::{Held, Memory};
 use crate::merge;
 use crate::model::Coverage;
 use crate::pick::{self, Leaves, NoLeaf};
@@ -49,23 +49,27 @@ impl<C: Carrier> Handle<C> {
     /// the connection ends.
     pub async fn handle(
         &self,
-        request: http::Request<RequestBody>,
+        mut request: http::Request<RequestBody>,
         peer: &Peer,
         fault: Option<Rejected>,
         last: bool,
     ) -> Response<Body> {
         let arrived = self.sender.clock.now();
         let version = request.version();
-        let grpc = request.headers().get(CONTENT_TYPE).cloned();
         let received = match fault {
             Some(fault) => Err(fault),
-            None => Request::receive(request, peer),
+            None => Request::receive(&mut request, peer),
         };
         match received {
             Ok(request) => self.received(request, arrived, version, last).await,
-            Err(bad) => {
-                let refusal = Refusal::from(bad);
-                let mut response = refusal.respond(grpc.as_ref(), None);
+            Err(why) => {
+                let refusal = Refusal::from(why);
+                let mut response = refusal.respond(request.headers().get(CONTENT_TYPE), None);
+                let (method, uri) = (request.method().clone(), request.uri().clone());
+                let facts = Facts { refusal: Some(refusal.name()), ..Facts::default() };
+                let host = Box::default();
+                let seen = Seen { method, uri, host, id: None, client: peer.address(), facts };
+                self.keep(&mut response, seen, arrived, None, None);
                 respond::sign(&mut response, None, version, refusal.closes() || last);
                 response
             }
@@ -90,7 +94,9 @@ impl<C: Carrier> Handle<C> {
                 (refusal.respond(content_type, Some(&id)), None, refusal.closes())
             }
         };
-        self.keep(&mut response, request, arrived, facts, places);
+        let Request { method, uri, host, client, held, .. } = request;
+        let seen = Seen { method, uri, host, id: Some(id.clone()), client, facts };
+        self.keep(&mut response, seen, arrived, places, held);
         respond::sign(&mut response, Some(&id), version, close || last);
         response
     }
@@ -143,7 +149,7 @@ impl<C: Carrier> Handle<C> {
         }
         let late = self.sender.clock.instant(arrived + policy.timeout);
         let held = tokio::time::timeout_at(late, request.hold_body(&self.memory));
-        held.await.map_err(|_| Rejected::Slow)?
+        Box::pin(held).await.map_err(|_| Rejected::Slow)?
     }
 
     /// Asks the leaves, and makes an answer of what they say.
@@ -177,6 +183,7 @@ impl<C: Carrier> Handle<C> {
             Gathered::Parts(parts, held) => {
                 facts.coverage = Some(Coverage::of(&parts));
                 let merged = match &route.code.merge {
+                    _ if request.method == Method::HEAD => merge::heads(parts, policy.require)?,
                     None => merge::parts(&policy.merge, parts, policy.require)?,
                     Some(code) => merge::by_code(code, parts, policy.require)?,
                 };
@@ -208,13 +215,11 @@ impl<C: Carrier> Handle<C> {
     fn keep(
         &self,
         response: &mut Response<Body>,
-        request: Request,
+        seen: Seen,
         arrived: Duration,
-        facts: Facts,
         places: Option<Places>,
+        held: Option<Held>,
     ) {
-        let Request { method, uri, host, id, client, held, .. } = request;
-        let seen = Seen { method, uri, host, id: Some(id), client, facts };
         let status = response.status().as_u16();
         let record = Record::open(&self.log, self.sender.clock, arrived, seen, status);
         let held = held.into_iter().collect();

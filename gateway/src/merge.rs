@@ -135,6 +135,21 @@ pub fn parts(merge: &Merge, mut parts: Vec<Part>, require: Require) -> Result<Me
     Ok(Merged { status: status(&answers, &body), headers, body, coverage })
 }
 
+/// Makes the answer to `HEAD`: what its headers can be without bodies to merge.
+///
+/// # Errors
+/// When too few of the parts are right answers.
+pub fn heads(parts: Vec<Part>, require: Require) -> Result<Merged, Unmerged> {
+    let coverage = Coverage::of(&parts);
+    let least = require.least(parts.len());
+    if coverage.ok < least {
+        return Err(Unmerged::TooFew { parts, least });
+    }
+    let answers: Vec<&Answer> = parts.iter().filter_map(answer).collect();
+    let headers = headers::join(&answers, coverage);
+    Ok(Merged { status: StatusCode::OK, headers, body: Vec::new(), coverage })
+}
+
 /// Makes one answer of `parts`, as the embedding program's `code` does.
 ///
 /// # Errors

@@ -89,23 +89,23 @@ pub enum Rejected {
 }
 
 impl Request {
-    /// Takes a request in, as `peer` sent it.
+    /// Takes `request` in, as `peer` sent it.
     ///
     /// # Errors
-    /// When it is not one that may go on.
-    pub fn receive(request: http::Request<Body>, peer: &Peer) -> Result<Self, Rejected> {
-        let (head, body) = request.into_parts();
-        let Parts { method, uri, version, mut headers, mut extensions, .. } = head;
-        if headers.len() > FIELDS_MOST {
-            return Err(Rejected::TooManyFields(headers.len()));
+    /// When it is not one that may go on; it is left as it was, to be written down.
+    pub fn receive(request: &mut http::Request<Body>, peer: &Peer) -> Result<Self, Rejected> {
+        if request.headers().len() > FIELDS_MOST {
+            return Err(Rejected::TooManyFields(request.headers().len()));
         }
-        if method == Method::CONNECT {
+        if request.method() == Method::CONNECT {
             return Err(Rejected::Connect);
         }
-        check_path(&uri)?;
-        let host = host(&uri, version, &mut headers)?;
-        let upgrades = strip(&mut headers)?;
-        let upgrade = if upgrades { extensions.remove::<OnUpgrade>() } else { None };
+        check_path(request.uri())?;
+        let host = host(request)?;
+        let upgrades = strip(request.headers_mut())?;
+        let upgrade = request.extensions_mut().remove::<OnUpgrade>().filter(|_| upgrades);
+        let (head, body) = std::mem::take(request).into_parts();
+        let Parts { method, uri, mut headers, .. } = head;
         let id = id::assign(&mut headers);
         let client = forwarded::add(&mut headers, peer);
         Ok(Self { method, uri, headers, body, client, host, id, held: None, upgrade })
@@ -185,23 +185,24 @@ fn check_path(uri: &Uri) -> Result<(), Rejected> {
 }
 
 /// The host asked for; for HTTP/2 also as the `Host` header, which HTTP/1.1 replicas want.
-fn host(uri: &Uri, version: Version, headers: &mut HeaderMap) -> Result<Box<str>, Rejected> {
-    let mut given = headers.get_all(HOST).iter();
+fn host(request: &mut http::Request<Body>) -> Result<Box<str>, Rejected> {
+    let mut given = request.headers().get_all(HOST).iter();
     let (first, more) = (given.next(), given.count());
     if more > 0 {
         return Err(Rejected::Hosts(more + 1));
     }
-    if let Some(authority) = uri.authority() {
+    if let Some(authority) = request.uri().authority() {
         // RFC 9112 §3.2.2 and RFC 9113 §8.3.1: the target's authority stands for the Host header.
         let host = authority.host().to_ascii_lowercase();
         let invalid = |_| Rejected::InvalidHost(authority.as_str().into());
         let bare = authority.as_str().rsplit('@').next().unwrap_or_default();
-        headers.insert(HOST, HeaderValue::from_str(bare).map_err(invalid)?);
+        let value = HeaderValue::from_str(bare).map_err(invalid)?;
+        request.headers_mut().insert(HOST, value);
         return Ok(host.into());
     }
     match first {
         Some(value) => parse_host(value),
-        None if version == Version::HTTP_10 => Ok(Box::default()),
+        None if request.version() == Version::HTTP_10 => Ok(Box::default()),
         None => Err(Rejected::Hosts(0)),
     }
 }

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::admin;
 use crate::app::{Gateway, Running};
 use crate::demo::{self, Demo};
-use crate::file::{self, Unusable};
+use crate::follow::{self, Unusable};
 use crate::request::Trust;
 use crate::serve::Certificate;
 use crate::settings::{Command, Serving, Settings};
@@ -86,7 +86,7 @@ async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
     let bytes =
         std::fs::read(config).with_context(|| format!("cannot read `{}`", config.display()))?;
     let (mut publisher, latest) = snapshot::channel();
-    publisher.publish(&file::load(config)?);
+    publisher.publish(&follow::load(config)?);
     let listen = serving.listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8080)));
     let running = gateway(serving, latest, listen)?.start()?;
     running.ready();
@@ -111,7 +111,7 @@ async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
 /// Publishes what the file says whenever it changes; for ever.
 async fn follow(config: &Path, bytes: Vec<u8>, mut publisher: Publisher, running: &Running) {
     let mistakes = running.mistakes();
-    file::follow(config, bytes, |read| match read {
+    follow::follow(config, bytes, |read| match read {
         Ok(world) => {
             let version = publisher.publish(&world);
             mistakes.set(Vec::new());
@@ -127,14 +127,14 @@ async fn follow(config: &Path, bytes: Vec<u8>, mut publisher: Publisher, running
 }
 
 fn check(config: &Path) -> anyhow::Result<()> {
-    let world = file::load(config)?;
+    let world = follow::load(config)?;
     let (services, routes) = (world.services.len(), world.routes.len());
     say(&format!("{}: right: {services} services, {routes} routes\n", config.display()))
 }
 
 fn explain(config: &Path, service: &str, key: &str) -> anyhow::Result<()> {
     let (mut publisher, latest) = snapshot::channel();
-    publisher.publish(&file::load(config)?);
+    publisher.publish(&follow::load(config)?);
     let explained = admin::explain(&latest.load(), service, key, EXPLAIN_MOST, Duration::ZERO)?;
     say(&explained.to_string())
 }

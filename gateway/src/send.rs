@@ -167,7 +167,7 @@ impl<C: Carrier> Sender<C> {
         ask.service.live.budget.earn();
         match ask.policy.hedge {
             Hedge::Off => self.walk(leaf, ask, body).await,
-            hedge => hedge::race(self, leaf, ask, body, hedge).await,
+            hedge => Box::pin(hedge::race(self, leaf, ask, body, hedge)).await,
         }
     }
 
@@ -198,6 +198,9 @@ impl<C: Carrier> Sender<C> {
             if let Some(bad) = failure.client() {
                 return Err(bad.into());
             }
+            if failure.is_late() {
+                return Err(Unanswered::TimedOut);
+            }
             let may = self.may_retry(ask, &failure, attempts);
             let (fault, unsent) = failure.into_parts();
             last = Some(Unanswered::Failed { replica: replica.name.clone(), fault, attempts });
@@ -219,7 +222,9 @@ impl<C: Carrier> Sender<C> {
         let start = self.clock.now();
         let request = ask.request(replica, shard, body, start);
         let in_flight = replica.live.enter();
-        let result = self.carrier.carry(replica, request).await;
+        let late = self.clock.instant(ask.deadline);
+        let result = tokio::time::timeout_at(late, self.carrier.carry(replica, request)).await;
+        let result = result.unwrap_or_else(|_| Err(Failure::late()));
         let now = self.clock.now();
         match result {
             Ok(response) => {

@@ -66,6 +66,14 @@ fn value(text: String) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(text)).expect("an address has no control characters")
 }
 
+impl Peer {
+    /// The connection's other end.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+}
+
 /// Says in `headers` who sent the request, and gives the client's address.
 pub(super) fn add(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
     if peer.trusted {

@@ -76,6 +76,8 @@ enum Kind {
     Refused,
     /// The connection broke after the request was sent, and before an answer came.
     Broken,
+    /// Nothing was heard before the deadline.
+    Late,
 }
 
 impl fmt::Display for Fault {
@@ -83,6 +85,7 @@ impl fmt::Display for Fault {
         let what = match self.kind {
             Kind::Connect => "could not be connected to",
             Kind::Refused => "refused the request",
+            Kind::Late => "did not answer in time",
             Kind::Broken => "broke the connection before it answered",
         };
         write!(f, "{what}: {}", self.cause)
@@ -109,10 +112,20 @@ impl Failure {
         Self { fault: Fault { kind: Kind::Broken, cause: cause.into() }, unsent: None }
     }
 
+    /// Nothing was heard before the deadline.
+    pub(super) fn late() -> Self {
+        let cause = "the deadline has passed".into();
+        Self { fault: Fault { kind: Kind::Late, cause }, unsent: None }
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        self.fault.kind == Kind::Late
+    }
+
     /// Whether the replica has certainly done nothing.
     #[must_use]
     pub fn is_unsent(&self) -> bool {
-        self.fault.kind != Kind::Broken
+        matches!(self.fault.kind, Kind::Connect | Kind::Refused)
     }
 
     /// What the client's own body did wrong, where that is the cause.

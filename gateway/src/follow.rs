@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::{read, render};
+use crate::file::{read, render};
 use crate::model::World;
 use crate::words::Mistake;
 

@@ -1,0 +1,46 @@
+# What people do here. `make` alone lists it.
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+.PHONY: help check fmt clippy doc deny test setup demo bench cost golden golden-check fuzz
+
+help: ## list these
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## a gateway with replicas on loopback, and what to curl
+	$(CARGO) run --release --bin metaparticle-gateway -- demo
+
+test: setup check golden-check ## all that must be right: set-up, habits, then every test
+	./deploy/count-tests.sh "$(CARGO) test --workspace --doc" "$(CARGO) test --workspace --all-targets --no-fail-fast"
+
+check: fmt clippy doc deny ## formatting, lints, documentation, dependencies: warnings are errors
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+
+deny:
+	$(CARGO) deny --all-features check bans licenses sources
+
+setup: ## install what the tests need and this machine lacks
+	./deploy/setup.sh
+
+bench: ## the parts, by criterion
+	$(CARGO) bench -p metaparticle-benches
+
+cost: ## CPU time a request, beside a bare relay and the peers that are installed
+	$(CARGO) build --release --bin metaparticle-gateway --bin relay --bin origin --bin cost
+	./target/release/cost
+
+golden-check:
+	python3 gateway/tests/golden/make.py | cmp - gateway/tests/golden/ring-v1.csv
+
+golden: ## make the golden vectors again, by the independent implementation
+	python3 gateway/tests/golden/make.py > gateway/tests/golden/ring-v1.csv
+
+fuzz: ## the framing of HTTP/1, for a minute (needs cargo-fuzz and a nightly toolchain)
+	cd gateway && $(CARGO) +nightly fuzz run framing -- -max_total_time=60
