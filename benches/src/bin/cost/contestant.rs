@@ -106,7 +106,7 @@ fn gateway(work: Work, origins: &Origins, folder: &Folder) -> anyhow::Result<Con
     let program = sibling("metaparticle-gateway")?;
     let version = version(Command::new(&program).arg("--version"));
     let mut command = Command::new(program);
-    command.args(["serve", "--workers", "1", "--drain-delay", "0s", "--config"]).arg(file);
+    command.args(["serve", "--workers", "1", "--drain-delay", "1ms", "--config"]).arg(file);
     command.args(["--listen", &address.to_string(), "--admin", &free()?.to_string()]);
     Contestant::start("gateway", version, address, &mut command, folder)
 }
@@ -172,7 +172,7 @@ http {{
 const HAPROXY: &str = "\
 global
   nbthread 1
-  maxconn 20000
+  maxconn 4096
 defaults
   timeout connect 5s
   timeout client 60s
@@ -181,7 +181,7 @@ defaults
 
 fn haproxy(work: Work, origins: &Origins, folder: &Folder) -> anyhow::Result<Option<Contestant>> {
     let balance = match work {
-        Work::Shard => "balance hdr(x-user)\n  hash-type consistent xxh3",
+        Work::Shard => "balance hdr(x-user)\n  hash-type consistent",
         _ => "balance roundrobin",
     };
     let how = format!("mode http\n  {balance}\n  http-reuse always");

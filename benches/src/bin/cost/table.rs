@@ -32,7 +32,7 @@ pub(crate) fn heading(settings: &Settings) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!(
         "CPU time of a request, one worker each: {rounds} rounds of {seconds} s, {connections} \
-         connections, answers of {bytes} bytes.\n\
+         connections, answers of {bytes} bytes. A ratio above 1 costs more than ours.\n\n\
          {date}, commit {commit}, {system}, {cores} cores of {cpu}.\n"
     )
 }
@@ -60,5 +60,6 @@ pub(crate) fn render(work: Work, rows: &[Row]) -> String {
 fn median(runs: &[Run], of: impl Fn(&Run) -> f64) -> f64 {
     let mut all: Vec<f64> = runs.iter().map(of).collect();
     all.sort_by(f64::total_cmp);
-    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+    let middle = |place: usize| all.get(place).copied().unwrap_or(f64::NAN);
+    f64::midpoint(middle(all.len() / 2), middle(all.len().saturating_sub(1) / 2))
 }
