@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 
 use consistent_hash_ring::RingBuilder;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use metaparticle_benches::{SIZES, keys, shards, short};
+use metaparticle_benches::{KEYS, SIZES, keys, shards, short};
 use metaparticle_gateway::model::ShardName;
 use metaparticle_gateway::ring::Ring;
 use metaparticle_gateway::words::Algorithm;
@@ -46,6 +46,10 @@ fn lookup(criterion: &mut Criterion) {
             let names = shards(count);
             for algorithm in ALGORITHMS {
                 let ring = Ring::build(algorithm, &names);
+                // Maglev makes the table of who inherits from a shard when that is first asked for.
+                for key in keys().take(KEYS) {
+                    assert!(ring.candidates(key.as_bytes()).nth(1).is_some(), "two shards");
+                }
                 let id = BenchmarkId::new(algorithm.to_string(), count);
                 let mut keys = keys();
                 let mut key = || keys.next().unwrap_or_default();

@@ -33,6 +33,9 @@ use metaparticle_gateway::tasks::{Clock, Tasks};
 /// The sizes at which rings are measured.
 pub const SIZES: [usize; 5] = [3, 10, 50, 200, 1000];
 
+/// How many different keys are asked for.
+pub const KEYS: usize = 512;
+
 /// What a small leaf says.
 pub const SMALL: &str = r#"[{"id":1,"name":"alice"},{"id":2,"name":"bob"}]"#;
 
@@ -58,7 +61,7 @@ pub fn shards(count: usize) -> Vec<ShardName> {
 
 /// Keys, all different, in turn.
 pub fn keys() -> impl Iterator<Item = String> {
-    (0..512).cycle().map(|number| format!("user-{number}"))
+    (0..KEYS).cycle().map(|number| format!("user-{number}"))
 }
 
 /// The world of one service, `users`, of `replicas` shards with one replica each, and the words
