@@ -1,5 +1,7 @@
 //! How does it all stand together? The joinery: settings in, a gateway out, and its end in order.
 
+mod attend;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,9 +13,10 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use self::attend::{LogFile, follow_certificate, write_log};
 use crate::admin::{Admin, Mistakes, Ready, State};
 use crate::handle::Handle;
-use crate::log::{self, Log};
+use crate::log::Log;
 use crate::memory::Memory;
 use crate::metrics;
 use crate::request::Trust;
@@ -21,9 +24,6 @@ use crate::send::{Carrier, Network, Sender};
 use crate::serve::{self, Certificate, Connections, Drain, Drainer, Listeners, Worker};
 use crate::snapshot::Latest;
 use crate::tasks::{Clock, Tasks};
-
-/// Between two looks at the certificate's files.
-const CERTIFICATE_EVERY: Duration = Duration::from_secs(1);
 
 /// A gateway that is about to run. Embed it: publish worlds, and run it until it should end.
 ///
@@ -56,10 +56,6 @@ pub struct Gateway {
     drain_delay: Duration,
     drain_timeout: Duration,
 }
-
-/// Where lines go.
-trait LogFile: Write + Send + std::fmt::Debug {}
-impl<W: Write + Send + std::fmt::Debug> LogFile for W {}
 
 impl Gateway {
     /// A gateway to what `latest` shows, with one worker, that listens nowhere yet.
@@ -361,44 +357,4 @@ fn listen_admin(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let Listeners { mut sockets, .. } = serve::bind(address, 1)?;
     let socket = sockets.pop().context("one worker has one socket")?;
     Ok(TcpListener::from_std(socket)?)
-}
-
-/// Writes what waits in `log` into `file`, until it is stopped, and then once more.
-async fn write_log(log: Log, mut file: Box<dyn LogFile>, epoch: f64, stop: CancellationToken) {
-    let mut every = tokio::time::interval(log::EVERY);
-    loop {
-        let stopped = tokio::select! {
-            _ = every.tick() => false,
-            () = stop.cancelled() => true,
-        };
-        if let Err(error) = log.write(&mut file, epoch) {
-            tracing::warn!(%error, "the access log cannot be written");
-        }
-        if stopped {
-            return;
-        }
-    }
-}
-
-/// Shows what is in the certificate's files, whenever they change; for ever.
-async fn follow_certificate(certificate: Certificate) {
-    let touched =
-        || certificate.files().map(|file| std::fs::metadata(file).and_then(|f| f.modified()).ok());
-    let mut seen = touched();
-    let mut every = tokio::time::interval(CERTIFICATE_EVERY);
-    loop {
-        every.tick().await;
-        let now = touched();
-        if now == seen {
-            continue;
-        }
-        match certificate.reload() {
-            Ok(()) => tracing::info!("the certificate was read again"),
-            Err(error) => {
-                let error = anyhow::Error::from(error);
-                tracing::warn!(error = format!("{error:#}"), "the last certificate is shown on");
-            }
-        }
-        seen = now;
-    }
 }

@@ -6,10 +6,13 @@
 //! and leaves that are still asked are cancelled, as they are when the client goes away.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use http::HeaderMap;
 use http_body_util::BodyExt;
 
 use crate::memory::{Held, Memory};
@@ -17,7 +20,7 @@ use crate::model::{Answer, Outcome, Part, ShardName};
 use crate::pick::{Leaf, Leaves};
 use crate::request::{Body, causes, strip_answer};
 use crate::send::{Ask, Carrier, Reply, Sender, Unanswered};
-use crate::words::{Merge, Policy};
+use crate::words::{Merge, Policy, Require};
 
 /// What the leaves said.
 #[derive(Debug)]
@@ -33,12 +36,10 @@ pub enum Gathered {
 /// A leaf that was asked for a stream.
 #[derive(Debug)]
 pub struct Open {
-    /// What came of it; `None` while its answer is open.
-    pub outcome: Option<Outcome>,
+    /// What came of it; an answer that has begun is one, without its body.
+    pub part: Part,
     /// The answer, still on its way.
     pub reply: Option<Box<Reply>>,
-    /// Which shard it is.
-    pub shard: ShardName,
 }
 
 /// Asks `leaves`, and waits until there is enough or `ask.deadline`.
@@ -55,12 +56,13 @@ pub async fn all<C: Carrier>(
 ) -> Result<Gathered, Unanswered> {
     match leaves {
         Leaves::One(mut leaf) => {
-            let reply = sender.ask(&mut leaf, ask, body).await?;
+            let reply = sender.ask(&mut leaf, ask, body, &AtomicBool::new(false)).await?;
             Ok(Gathered::One(Box::new(reply)))
         }
         Leaves::All(leaves) => {
             let gather = Gather { sender, ask, policy, memory };
-            Ok(gather.scatter(leaves, &body).await)
+            // Boxed, so that a request to one leaf does not carry the room for many.
+            Ok(Box::pin(gather.scatter(leaves, &body)).await)
         }
     }
 }
@@ -75,7 +77,7 @@ struct Gather<'g, C> {
 
 /// What one leaf has come to.
 enum Got {
-    Settled { outcome: Outcome, hedged: bool, held: Held },
+    Settled { outcome: Outcome, held: Held },
     Open(Box<Reply>),
 }
 
@@ -85,13 +87,18 @@ impl<C: Carrier> Gather<'_, C> {
         let shards: Vec<_> = leaves.iter().map(shard).collect();
         let total = shards.len();
         let first = self.policy.merge == Merge::First;
-        let spare = total - self.policy.require.least(total).min(total);
+        let spare = total - enough(self.policy, total).min(total);
+        let hedged: Vec<_> = (0..total).map(|_| AtomicBool::new(false)).collect();
         let mut got: Vec<Option<Got>> = (0..total).map(|_| None).collect();
-        let mut waiting: FuturesUnordered<_> = leaves
-            .into_iter()
-            .enumerate()
-            .map(|(place, leaf)| async move { (place, self.one(leaf, body).await) })
-            .collect();
+        let mut waiting: FuturesUnordered<_> =
+            leaves
+                .into_iter()
+                .zip(&hedged)
+                .enumerate()
+                .map(|(place, (leaf, hedged))| async move {
+                    (place, self.one(leaf, body, hedged).await)
+                })
+                .collect();
         let deadline = self.sender.clock.instant(self.ask.deadline);
         let mut late = std::pin::pin!(tokio::time::sleep_until(deadline));
         let mut lost = 0;
@@ -105,39 +112,37 @@ impl<C: Carrier> Gather<'_, C> {
             let right = one.is_right();
             got[place] = Some(one);
             lost += usize::from(!right);
-            let decided = if first { right } else { lost > spare };
-            if decided {
+            if first && right || lost > spare {
                 break Outcome::NotWaitedFor;
             }
         };
         drop(waiting);
-        finish(shards, got, &rest)
+        finish(shards.into_iter().zip(hedged).zip(got), &rest)
     }
 
     /// Asks one leaf, and reads its answer as far as the merge wants it before all are there.
-    async fn one(&self, mut leaf: Leaf<'_>, body: &Body) -> Got {
+    async fn one(&self, mut leaf: Leaf<'_>, body: &Body, hedged: &AtomicBool) -> Got {
         let mut held = self.memory.hold();
-        let settled = |outcome, hedged, held| Got::Settled { outcome, hedged, held };
+        let settled = |outcome, held| Got::Settled { outcome, held };
         let Some(body) = body.again() else {
             let why = "the request's body was not held";
-            return settled(Outcome::Failed(why.into()), false, held);
+            return settled(Outcome::Failed(why.into()), held);
         };
-        let reply = match self.sender.ask(&mut leaf, self.ask, body).await {
+        let reply = match self.sender.ask(&mut leaf, self.ask, body, hedged).await {
             Ok(reply) => reply,
-            Err(Unanswered::TimedOut) => return settled(Outcome::TimedOut, false, held),
-            Err(failed) => return settled(Outcome::Failed(text(&failed)), false, held),
+            Err(Unanswered::TimedOut) => return settled(Outcome::TimedOut, held),
+            Err(failed) => return settled(Outcome::Failed(text(&failed)), held),
         };
         let open = matches!(self.policy.merge, Merge::Ndjson | Merge::First);
         if open && reply.response.status().is_success() {
             return Got::Open(Box::new(reply));
         }
-        let hedged = reply.hedged;
         let outcome = match read(reply, self.policy.max_body, &mut held).await {
             Ok(answer) if answer.status.is_success() => Outcome::Answered(answer),
             Ok(answer) => Outcome::Refused(answer),
             Err(why) => Outcome::Failed(why),
         };
-        settled(outcome, hedged, held)
+        settled(outcome, held)
     }
 }
 
@@ -150,32 +155,46 @@ impl Got {
     }
 }
 
+/// How many right answers make one, and no more are needed for it to be possible: two merges say it
+/// themselves.
+#[must_use]
+pub fn enough(policy: &Policy, total: usize) -> usize {
+    match policy.merge {
+        Merge::First => 1,
+        Merge::Quorum => Require::Quorum.least(total),
+        _ => policy.require.least(total),
+    }
+}
+
 /// Puts what was got in shard order; leaves of which nothing was got have come to `rest`.
-fn finish(shards: Vec<ShardName>, got: Vec<Option<Got>>, rest: &Outcome) -> Gathered {
-    let any_open = got.iter().any(|got| matches!(got, Some(Got::Open(_))));
-    let all = shards.into_iter().zip(got);
-    if any_open {
-        let open = |(shard, got)| match got {
-            Some(Got::Open(reply)) => Open { outcome: None, reply: Some(reply), shard },
-            Some(Got::Settled { outcome, .. }) => {
-                Open { outcome: Some(outcome), reply: None, shard }
-            }
-            None => Open { outcome: Some(rest.clone()), reply: None, shard },
-        };
-        return Gathered::Open(all.map(open).collect());
-    }
-    let mut parts = Vec::new();
+fn finish(
+    all: impl Iterator<Item = ((ShardName, AtomicBool), Option<Got>)>,
+    rest: &Outcome,
+) -> Gathered {
+    let mut leaves = Vec::new();
     let mut memory = Vec::new();
-    for (shard, got) in all {
-        match got {
-            Some(Got::Settled { outcome, hedged, held }) => {
-                parts.push(Part { shard, outcome, hedged });
+    for ((shard, hedged), got) in all {
+        let (outcome, reply) = match got {
+            Some(Got::Settled { outcome, held }) => {
                 memory.push(held);
+                (outcome, None)
             }
-            _ => parts.push(Part { shard, outcome: rest.clone(), hedged: false }),
-        }
+            Some(Got::Open(reply)) => (begun(&reply), Some(reply)),
+            None => (rest.clone(), None),
+        };
+        let part = Part { shard, outcome, hedged: hedged.into_inner() };
+        leaves.push(Open { part, reply });
     }
-    Gathered::Parts(parts, memory)
+    if leaves.iter().any(|leaf| leaf.reply.is_some()) {
+        return Gathered::Open(leaves);
+    }
+    Gathered::Parts(leaves.into_iter().map(|leaf| leaf.part).collect(), memory)
+}
+
+/// An answer that has begun: right as far as it was heard.
+fn begun(reply: &Reply) -> Outcome {
+    let (status, headers) = (reply.response.status(), HeaderMap::new());
+    Outcome::Answered(Answer { status, headers, body: Bytes::new() })
 }
 
 /// Reads an answer whole, up to `most` bytes.

@@ -14,14 +14,14 @@ use crate::log::{Facts, Log, Record, Seen};
 use crate::memory::{Held, Memory};
 use crate::merge;
 use crate::model::Coverage;
-use crate::pick::{self, Leaves, NoLeaf};
+use crate::pick::{self, Leaves};
 use crate::request::{Body as RequestBody, Peer, Rejected, Request};
 use crate::respond::{self, Body, Kept, Refusal};
 use crate::route;
-use crate::send::{Ask, Carrier, Sender};
+use crate::send::{Ask, Carrier, Sender, Unanswered};
 use crate::snapshot::{Latest, Places, Route};
 use crate::tasks::Tasks;
-use crate::words::{Merge, MissingKey, Pattern};
+use crate::words::{Merge, MissingKey, OwnerDown, Pattern};
 
 /// An idempotent request's body up to this many bytes is held, so that it can be sent again
 /// (linkerd's bound).
@@ -101,7 +101,8 @@ impl<C: Carrier> Handle<C> {
         response
     }
 
-    /// The road.
+    /// The road, walked again while the request waits for its owner: only a new picture, or a new
+    /// try, can bring the owner back.
     async fn answer(
         &self,
         request: &mut Request,
@@ -112,21 +113,36 @@ impl<C: Carrier> Handle<C> {
             let snapshot = self.latest.load();
             let route = route::find(&snapshot, &request.host, request.path())?;
             facts.service = Some(Arc::clone(&route.service));
-            self.hold(request, route, arrived).await?;
-            let key = key_of(route, request);
-            let leaves = match pick::leaves(route, key.as_ref()) {
-                Ok(leaves) => leaves,
-                // Only a new picture can bring the owner back: the request waits at the door.
-                Err(NoLeaf::OwnerAway { wait: Some(wait), .. }) if self.in_time(arrived + wait) => {
-                    tokio::time::sleep(OWNER_LOOK).await;
-                    continue;
-                }
-                Err(none) => return Err(none.into()),
+            let away = match self.along(route, request, arrived, facts).await {
+                Err(away) if away.is_owner_away() => away,
+                answer => return answer,
             };
-            let places = enter(route, &leaves)?;
-            let response = self.gather(request, route, leaves, arrived, facts).await?;
-            return Ok((response, places));
+            let OwnerDown::Wait(wait) = route.policy.owner_down else { return Err(away) };
+            let until = arrived + wait.min(route.policy.timeout);
+            if self.sender.clock.now() + OWNER_LOOK > until {
+                return Err(away);
+            }
+            if let Refusal::Send(Unanswered::OwnerAway { body, .. }) = away {
+                request.body = body;
+            }
+            tokio::time::sleep(OWNER_LOOK).await;
         }
+    }
+
+    /// The road along `route`.
+    async fn along(
+        &self,
+        route: &Route,
+        request: &mut Request,
+        arrived: Duration,
+        facts: &mut Facts,
+    ) -> Result<(Response<Body>, Places), Refusal> {
+        self.hold(request, route, arrived).await?;
+        let key = key_of(route, request);
+        let leaves = pick::leaves(route, key.as_ref())?;
+        let places = enter(route, &leaves)?;
+        let response = self.gather(request, route, leaves, arrived, facts).await?;
+        Ok((response, places))
     }
 
     /// Caps the body, and reads it where it must be known before it is sent, or sent more than once.
@@ -149,7 +165,7 @@ impl<C: Carrier> Handle<C> {
         }
         let late = self.sender.clock.instant(arrived + policy.timeout);
         let held = tokio::time::timeout_at(late, request.hold_body(&self.memory));
-        held.await.map_err(|_| Rejected::Slow)?
+        Box::pin(held).await.map_err(|_| Rejected::Slow)?
     }
 
     /// Asks the leaves, and makes an answer of what they say.
@@ -198,17 +214,13 @@ impl<C: Carrier> Handle<C> {
                 }
                 let least = policy.require.least(leaves.len());
                 if coverage.ok < least {
-                    let parts = respond::parts(leaves);
+                    let parts = leaves.into_iter().map(|leaf| leaf.part).collect();
                     return Err(merge::Unmerged::TooFew { parts, least }.into());
                 }
                 let late = self.sender.clock.instant(ask.deadline);
                 Ok(respond::lines(leaves, least, late))
             }
         }
-    }
-
-    fn in_time(&self, until: Duration) -> bool {
-        self.sender.clock.now() + OWNER_LOOK <= until
     }
 
     /// What the answer keeps until it is sent.

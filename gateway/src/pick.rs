@@ -51,8 +51,6 @@ pub enum NoLeaf {
     OwnerAway {
         /// Who owns the key.
         shard: ShardName,
-        /// How long the request may wait for it.
-        wait: Option<Duration>,
     },
 }
 
@@ -97,24 +95,17 @@ fn owner<'s>(route: &'s Route, key: &Key<'_>) -> Result<Leaf<'s>, NoLeaf> {
     let Some(owner) = rest.next() else {
         return Err(NoLeaf::NoReplica(service.name.clone()));
     };
-    let wait = match route.policy.owner_down {
-        OwnerDown::Failover => {
-            if service.ready.is_empty() {
-                return Err(NoLeaf::NoReplica(service.name.clone()));
-            }
-            let most = bound(service, route.policy.load_bound);
-            return Ok(Leaf::new(route, Walk::Owner { owner, at: owner, rest, most }));
+    if route.policy.owner_down == OwnerDown::Failover {
+        if service.ready.is_empty() {
+            return Err(NoLeaf::NoReplica(service.name.clone()));
         }
-        OwnerDown::Wait(wait) => Some(wait),
-        OwnerDown::Fail => None,
-    };
-    if service.shard(owner).ready.is_empty() {
-        let shard = service.shard(owner).name.clone();
-        return Err(NoLeaf::OwnerAway { shard, wait });
+        let most = bound(service, route.policy.load_bound);
+        return Ok(Leaf::new(route, Walk::Owner { owner, at: owner, rest, most }));
     }
-    let mut leaf = Leaf::new(route, Walk::One(owner));
-    leaf.wait = wait;
-    Ok(leaf)
+    if service.shard(owner).ready.is_empty() {
+        return Err(NoLeaf::OwnerAway { shard: service.shard(owner).name.clone() });
+    }
+    Ok(Leaf { sole: true, ..Leaf::new(route, Walk::One(owner)) })
 }
 
 /// The most requests that one shard may have in flight: the factor of the mean, counting the request
@@ -141,7 +132,8 @@ pub struct Leaf<'s> {
     tried: Tried,
     /// Chosen already, by `fork`.
     preset: Option<u32>,
-    wait: Option<Duration>,
+    /// Nobody may stand in for this shard: without it there is no answer.
+    sole: bool,
 }
 
 /// Where to look for the next replica.
@@ -160,7 +152,7 @@ impl<'s> Leaf<'s> {
     fn new(route: &'s Route, walk: Walk<'s>) -> Self {
         let balance = route.service.policy.balance;
         let tried = Tried::default();
-        Self { service: &route.service, balance, walk, tried, preset: None, wait: None }
+        Self { service: &route.service, balance, walk, tried, preset: None, sole: false }
     }
 
     /// The shard that is asked: for a key, its owner. `None` where any replica will do.
@@ -174,10 +166,10 @@ impl<'s> Leaf<'s> {
         }
     }
 
-    /// How long to wait for the owner, where nobody may stand in for it.
+    /// Whether it is the owner of a key for whom nobody may stand in.
     #[must_use]
-    pub fn wait(&self) -> Option<Duration> {
-        self.wait
+    pub fn is_sole(&self) -> bool {
+        self.sole
     }
 
     /// The next replica to try at `now`, one that was not tried before; `chance` is 64 random bits.
@@ -210,15 +202,10 @@ impl<'s> Leaf<'s> {
         let (service, balance) = (self.service, self.balance);
         let mut tried = Tried::default();
         tried.add(first);
-        let mut other = Leaf { service, balance, walk, tried, preset: None, wait: None };
+        let mut other = Leaf { service, balance, walk, tried, preset: None, sole: self.sole };
         other.next(now, chance)?;
         other.preset = Some(other.tried.last());
         Some(other)
-    }
-
-    /// Forgets what was tried: the owner may be back.
-    pub fn forgive(&mut self) {
-        self.tried = Tried::default();
     }
 
     /// The best of `among`: healthy, or else any.

@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, Version};
 use crate::gather::Open;
 use crate::memory::Held;
 use crate::merge::{Merged, Stream};
-use crate::model::{Coverage, Outcome, Part};
+use crate::model::Coverage;
 use crate::request::strip_answer;
 use crate::send::Reply;
 use crate::words::labels;
@@ -82,25 +82,7 @@ pub fn lines(leaves: Vec<Open>, least: usize, deadline: tokio::time::Instant) ->
 /// The coverage of leaves that are still speaking: what has begun is not lost yet.
 #[must_use]
 pub fn coverage(leaves: &[Open]) -> Coverage {
-    let mut coverage = Coverage { total: leaves.len(), ..Coverage::default() };
-    for leaf in leaves {
-        match &leaf.outcome {
-            None | Some(Outcome::Answered(_)) => coverage.ok += 1,
-            Some(Outcome::Refused(_) | Outcome::Failed(_)) => coverage.failed += 1,
-            Some(Outcome::TimedOut) => coverage.timed_out += 1,
-            Some(Outcome::NotWaitedFor) => {}
-        }
-        coverage.hedged += usize::from(leaf.reply.as_ref().is_some_and(|reply| reply.hedged));
-    }
-    coverage
-}
-
-/// What each of these leaves said, as parts; for a refusal.
-#[must_use]
-pub fn parts(leaves: Vec<Open>) -> Vec<Part> {
-    let outcome = |leaf: &Open| leaf.outcome.clone().unwrap_or(Outcome::NotWaitedFor);
-    let part = |leaf: Open| Part { outcome: outcome(&leaf), shard: leaf.shard, hedged: false };
-    leaves.into_iter().map(part).collect()
+    Coverage::of(leaves.iter().map(|leaf| &leaf.part))
 }
 
 fn cover(response: &mut Response<Body>, coverage: Coverage) {

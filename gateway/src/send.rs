@@ -15,6 +15,7 @@ pub use self::carry::{Carrier, Failure, Fault, Tower};
 pub use self::pool::{Network, Pools};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -26,8 +27,6 @@ use crate::snapshot::{Replica, Service};
 use crate::tasks::Clock;
 use crate::words::{Hedge, Policy, Protocol, labels};
 
-/// Between two looks whether an owner is back.
-const OWNER_LOOK: Duration = Duration::from_millis(25);
 /// How many replicas a request is offered to at the most when it reaches none.
 const OFFERS_MOST: u32 = 6;
 
@@ -113,8 +112,6 @@ pub struct Reply {
     pub shard: Option<ShardName>,
     /// How many replicas were asked, one after the other.
     pub attempts: u32,
-    /// Whether a second one was asked besides.
-    pub hedged: bool,
 }
 
 /// Why no leaf answered.
@@ -136,9 +133,14 @@ pub enum Unanswered {
     /// It took too long.
     #[error("no answer in time")]
     TimedOut,
-    /// The owner did not come back in time.
-    #[error("shard `{0}` owns this key and did not come back in time")]
-    OwnerAway(ShardName),
+    /// The owner cannot be reached, and nobody may stand in for it.
+    #[error("shard `{shard}` owns this key and cannot be reached")]
+    OwnerAway {
+        /// Who owns the key.
+        shard: ShardName,
+        /// The request's body, of which nothing was sent.
+        body: Body,
+    },
     /// The client's body is at fault.
     #[error(transparent)]
     Client(#[from] Rejected),
@@ -154,7 +156,7 @@ pub struct Sender<C> {
 }
 
 impl<C: Carrier> Sender<C> {
-    /// Asks `leaf`, with `body`.
+    /// Asks `leaf`, with `body`. Says in `hedged` when a second replica is asked besides.
     ///
     /// # Errors
     /// When nobody answered.
@@ -163,11 +165,12 @@ impl<C: Carrier> Sender<C> {
         leaf: &mut Leaf<'_>,
         ask: &Ask<'_>,
         body: Body,
+        hedged: &AtomicBool,
     ) -> Result<Reply, Unanswered> {
         ask.service.live.budget.earn();
         match ask.policy.hedge {
             Hedge::Off => self.walk(leaf, ask, body).await,
-            hedge => hedge::race(self, leaf, ask, body, hedge).await,
+            hedge => Box::pin(hedge::race(self, leaf, ask, body, hedge, hedged)).await,
         }
     }
 
@@ -178,19 +181,15 @@ impl<C: Carrier> Sender<C> {
         ask: &Ask<'_>,
         mut body: Body,
     ) -> Result<Reply, Unanswered> {
-        let start = self.clock.now();
         let mut attempts = 0;
         let mut last = None;
         loop {
             let now = self.clock.now();
             let Some(replica) = leaf.next(now, fastrand::u64(..)) else {
-                if self.owner_may_return(leaf, start).await {
-                    continue;
-                }
-                return Err(last.unwrap_or_else(|| nobody(leaf, ask)));
+                return Err(exhausted(leaf, ask, last, body));
             };
             attempts += 1;
-            let again = if ask.idempotent { body.again() } else { None };
+            let again = body.again();
             let failure = match self.once(replica, leaf.shard(), ask, body).await {
                 Ok(response) => return Ok(reply(response, replica, leaf, attempts)),
                 Err(failure) => failure,
@@ -201,13 +200,16 @@ impl<C: Carrier> Sender<C> {
             if failure.is_late() {
                 return Err(Unanswered::TimedOut);
             }
-            let may = self.may_retry(ask, &failure, attempts);
+            // The other replicas of an owner are no retry: whoever has none is told that it is away.
+            let may =
+                failure.is_unsent() && leaf.is_sole() || self.may_retry(ask, &failure, attempts);
             let (fault, unsent) = failure.into_parts();
-            last = Some(Unanswered::Failed { replica: replica.name.clone(), fault, attempts });
+            let failed = Unanswered::Failed { replica: replica.name.clone(), fault, attempts };
             body = match unsent.or(again) {
-                Some(unsent) if may || leaf.wait().is_some() => unsent,
-                _ => return Err(last.unwrap_or_else(|| nobody(leaf, ask))),
+                Some(unsent) if may => unsent,
+                _ => return Err(failed),
             };
+            last = Some(failed);
         }
     }
 
@@ -257,17 +259,6 @@ impl<C: Carrier> Sender<C> {
         }
         paid
     }
-
-    /// Where nobody may stand in for an owner: waits a moment, as long as there is time.
-    async fn owner_may_return(&self, leaf: &mut Leaf<'_>, start: Duration) -> bool {
-        let Some(wait) = leaf.wait() else { return false };
-        if self.clock.now() + OWNER_LOOK > start + wait {
-            return false;
-        }
-        tokio::time::sleep(OWNER_LOOK).await;
-        leaf.forgive();
-        true
-    }
 }
 
 fn reply(
@@ -278,13 +269,15 @@ fn reply(
 ) -> Reply {
     // What answered is told, not what was wished for: along the candidates another shard may have.
     let shard = leaf.shard().and_then(|_| replica.shard_name.clone());
-    Reply { response, replica: Arc::clone(replica), shard, attempts, hedged: false }
+    Reply { response, replica: Arc::clone(replica), shard, attempts }
 }
 
-fn nobody(leaf: &Leaf<'_>, ask: &Ask<'_>) -> Unanswered {
-    match (leaf.wait(), leaf.shard()) {
-        (Some(_), Some(shard)) => Unanswered::OwnerAway(shard.clone()),
-        (None, Some(shard)) => Unanswered::Nobody(format!("shard `{shard}`")),
-        (_, None) => Unanswered::Nobody(format!("service `{}`", ask.service.name)),
+/// Nobody is left to ask.
+fn exhausted(leaf: &Leaf<'_>, ask: &Ask<'_>, last: Option<Unanswered>, body: Body) -> Unanswered {
+    match (leaf.shard(), last) {
+        (Some(shard), _) if leaf.is_sole() => Unanswered::OwnerAway { shard: shard.clone(), body },
+        (_, Some(failed)) => failed,
+        (Some(shard), None) => Unanswered::Nobody(format!("shard `{shard}`")),
+        (None, None) => Unanswered::Nobody(format!("service `{}`", ask.service.name)),
     }
 }

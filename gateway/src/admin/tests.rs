@@ -1,3 +1,5 @@
+//! Do operators see what is there, and nobody more than they asked for?
+
 use std::sync::Arc;
 use std::time::Duration;
 

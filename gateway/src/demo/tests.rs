@@ -1,3 +1,5 @@
+//! Does every path of the demo show what it says?
+
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};

@@ -1,3 +1,5 @@
+//! Is a file read as it is meant, and told all its mistakes?
+
 use proptest::prelude::*;
 
 use crate::file::{read, render};

@@ -1,3 +1,5 @@
+//! Is the answer what a plain model makes of the same parts?
+
 mod json;
 mod model;
 mod truth;

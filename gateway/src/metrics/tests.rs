@@ -1,3 +1,5 @@
+//! Is the page what Prometheus reads?
+
 use std::time::Duration;
 
 use super::{Facts, render};

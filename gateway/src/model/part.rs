@@ -63,9 +63,10 @@ pub struct Coverage {
 impl Coverage {
     /// The coverage of these parts.
     #[must_use]
-    pub fn of(parts: &[Part]) -> Self {
-        let mut coverage = Self { total: parts.len(), ..Self::default() };
+    pub fn of<'p>(parts: impl IntoIterator<Item = &'p Part>) -> Self {
+        let mut coverage = Self::default();
         for part in parts {
+            coverage.total += 1;
             match part.outcome {
                 Outcome::Answered(_) => coverage.ok += 1,
                 Outcome::Refused(_) | Outcome::Failed(_) => coverage.failed += 1,

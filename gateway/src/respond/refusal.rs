@@ -56,13 +56,20 @@ impl Refusal {
             Self::Pick(NoLeaf::NoReplica(_) | NoLeaf::OwnerAway { .. }) | Self::Busy { .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Send(Unanswered::Nobody(_) | Unanswered::OwnerAway(_)) => {
+            Self::Send(Unanswered::Nobody(_) | Unanswered::OwnerAway { .. }) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Send(Unanswered::Failed { .. }) => StatusCode::BAD_GATEWAY,
             Self::Send(Unanswered::TimedOut) => StatusCode::GATEWAY_TIMEOUT,
             Self::Merge(unmerged) => status_of_parts(unmerged.parts()),
         }
+    }
+
+    /// Whether it is for want of a key's owner, who may come back.
+    #[must_use]
+    pub fn is_owner_away(&self) -> bool {
+        let picked = matches!(self, Self::Pick(NoLeaf::OwnerAway { .. }));
+        picked || matches!(self, Self::Send(Unanswered::OwnerAway { .. }))
     }
 
     /// Its name, for programs: the last part of the problem's type.
@@ -73,7 +80,7 @@ impl Refusal {
             Self::Route(_) => "no-route",
             Self::Pick(NoLeaf::NoKey(_)) => "no-key",
             Self::Pick(NoLeaf::NoReplica(_)) | Self::Send(Unanswered::Nobody(_)) => "no-replica",
-            Self::Pick(NoLeaf::OwnerAway { .. }) | Self::Send(Unanswered::OwnerAway(_)) => {
+            Self::Pick(NoLeaf::OwnerAway { .. }) | Self::Send(Unanswered::OwnerAway { .. }) => {
                 "owner-away"
             }
             Self::Busy { .. } => "busy",

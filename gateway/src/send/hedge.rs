@@ -1,6 +1,7 @@
 //! When is a second replica asked for the same? When the first takes longer than it should (Dean and
 //! Barroso, *The Tail at Scale*, 2013), the request may be sent twice, and the budget has room.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -18,6 +19,7 @@ pub(super) async fn race<C: Carrier>(
     ask: &Ask<'_>,
     body: Body,
     hedge: Hedge,
+    hedged: &AtomicBool,
 ) -> Result<Reply, Unanswered> {
     let (Some(delay), Some(second)) = (delay(ask, hedge), body.again()) else {
         return sender.walk(leaf, ask, body).await;
@@ -37,13 +39,13 @@ pub(super) async fn race<C: Carrier>(
     if !sender.hedge_is_paid(ask) {
         return one.await;
     }
+    hedged.store(true, Relaxed);
     let two = std::pin::pin!(sender.walk(&mut other, ask, second));
-    let answer = match select(one, two).await {
+    match select(one, two).await {
         Either::Left((Ok(reply), _)) | Either::Right((Ok(reply), _)) => Ok(reply),
         Either::Left((Err(_), two)) => two.await,
         Either::Right((Err(_), one)) => one.await,
-    };
-    answer.map(|reply| Reply { hedged: true, ..reply })
+    }
 }
 
 fn delay(ask: &Ask<'_>, hedge: Hedge) -> Option<Duration> {

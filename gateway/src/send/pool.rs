@@ -127,7 +127,8 @@ impl Network {
                 Err(error) => request = returned(error)?,
             }
         }
-        let mut sender = match connect::http1(replica.address, &self.0.tasks).await {
+        let connecting = Box::pin(connect::http1(replica.address, &self.0.tasks));
+        let mut sender = match connecting.await {
             Ok(sender) => sender,
             Err(cause) => return Err(Failure::connect(cause, request)),
         };
@@ -188,7 +189,7 @@ impl Carrier for Network {
     ) -> Result<http::Response<LeafBody>, Failure> {
         match replica.protocol {
             Protocol::Http1 => self.http1(replica, request).await,
-            Protocol::H2c => self.http2(replica, request).await,
+            Protocol::H2c => Box::pin(self.http2(replica, request)).await,
         }
     }
 

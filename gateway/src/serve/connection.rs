@@ -1,5 +1,6 @@
 //! How is one connection served? By hyper, beside which [`Wire`] looks at the bytes.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -68,7 +69,9 @@ impl<C: Carrier> Door<C> {
         let connection = Arc::new(connection);
         let service = service_fn(move |request| {
             let connection = Arc::clone(&connection);
-            async move { Ok::<_, std::convert::Infallible>(connection.answer(request).await) }
+            // Boxed, so that a connection that rests does not keep the room of a request.
+            let answer = async move { Ok::<_, Infallible>(connection.answer(request).await) };
+            Box::pin(answer)
         });
         let mut serving = pin!(builder.serve_connection_with_upgrades(TokioIo::new(wire), service));
         let mut leaving = pin!(async {

@@ -1,3 +1,5 @@
+//! Is every word read as it is written, and shown as it is read?
+
 use std::time::Duration;
 
 use proptest::prelude::*;

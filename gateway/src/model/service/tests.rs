@@ -1,3 +1,5 @@
+//! Which shards does a service have, by which names?
+
 use std::sync::Arc;
 
 use crate::model::{Replica, ReplicaName, Service, ServiceName};

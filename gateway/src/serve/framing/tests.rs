@@ -1,3 +1,5 @@
+//! Is there only one way to read what was let through?
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
