@@ -202,6 +202,25 @@ async fn who_was_idle_is_answered_while_it_ends() {
     assert!(gateway.exit().await.success());
 }
 
+#[tokio::test]
+async fn who_looks_whether_it_is_ready_sees_it_end() {
+    let flags = ["--drain-delay", "2s"];
+    let mut gateway = Gateway::serve_with(&web("", &[]), Folder::new(), &flags).await;
+    let ready = async |admin| {
+        let mut raw = Raw::connect(admin).await;
+        raw.send("GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        raw.answer().await.status
+    };
+    assert_eq!(ready(gateway.admin).await, 200);
+    gateway.terminate().await;
+    gateway.says("ending").await;
+    // The line comes a moment before.
+    soon("its draining", async { while ready(gateway.admin).await == 200 {} }).await;
+    assert_eq!(ready(gateway.admin).await, 503);
+    Raw::connect(gateway.address).await;
+    assert!(gateway.exit().await.success());
+}
+
 /// A gateway that is ending while an answer is under way: what gives the answer, what takes it.
 struct Download {
     gateway: Gateway,
