@@ -64,7 +64,9 @@ impl<C: Carrier> Handle<C> {
             Ok(request) => self.received(request, arrived, version, last).await,
             Err(why) => {
                 let refusal = Refusal::from(why);
-                let mut response = refusal.respond(request.headers().get(CONTENT_TYPE), None);
+                let content_type = request.headers().get(CONTENT_TYPE);
+                let mut response = refusal.respond(content_type, None);
+                respond::fit(&mut response, request.method());
                 let (method, uri) = (request.method().clone(), request.uri().clone());
                 let facts = Facts { refusal: Some(refusal.name()), ..Facts::default() };
                 let host = Box::default();
@@ -95,6 +97,7 @@ impl<C: Carrier> Handle<C> {
             }
         };
         let Request { method, uri, host, client, held, .. } = request;
+        respond::fit(&mut response, &method);
         let seen = Seen { method, uri, host, id: Some(id.clone()), client, facts };
         self.keep(&mut response, seen, arrived, places, held);
         respond::sign(&mut response, Some(&id), version, close || last);

@@ -9,7 +9,7 @@ pub use self::body::{Body, Kept};
 pub use self::refusal::Refusal;
 
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, TRAILER};
-use http::{HeaderName, HeaderValue, Response, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 
 use crate::gather::Open;
 use crate::memory::Held;
@@ -90,6 +90,13 @@ fn cover(response: &mut Response<Body>, coverage: Coverage) {
     response.headers_mut().insert(COVERAGE, value.expect("digits and commas"));
     if !coverage.is_whole() {
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    }
+}
+
+/// The answer as `method` wants it: to `HEAD` what the gateway says itself has no body.
+pub fn fit(response: &mut Response<Body>, method: &Method) {
+    if method == Method::HEAD {
+        response.body_mut().keep_silent();
     }
 }
 

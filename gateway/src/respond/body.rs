@@ -61,6 +61,13 @@ impl Body {
         body
     }
 
+    /// Says nothing of its own; a leaf's body has been made for the method that was asked.
+    pub(super) fn keep_silent(&mut self) {
+        if let Kind::Segments(_) | Kind::Lines(_) = self.kind {
+            self.kind = Kind::Empty;
+        }
+    }
+
     pub(super) fn lines(stream: Stream<LeafBody, Sleep>) -> Self {
         Self { kind: Kind::Lines(Box::pin(stream)), kept: None, counted: None }
     }
