@@ -141,9 +141,7 @@ impl<C: Carrier> Door<C> {
             }
         }
         // What the kernel has accepted for us is ours: it is served, not reset.
-        for (stream, address) in bind::retire(listener) {
-            self.enter(stream, address, tls.as_ref());
-        }
+        bind::retire(listener, |stream, address| self.enter(stream, address, tls.as_ref())).await;
     }
 
     fn enter(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, tls: Option<&TlsAcceptor>) {

@@ -69,29 +69,41 @@ pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MOST))
 }
 
+/// How long handshakes that have begun may take when nobody else is let in.
+const HANDSHAKE: Duration = Duration::from_millis(200);
+
 /// Stops listening, and gives those whom the kernel had already accepted.
 ///
-/// A listener that is closed resets the connections in its queue. So nobody is let in any more, by a
-/// filter that drops every packet to the listener itself, then the queue is emptied, and only then
-/// is it closed.
-pub(super) fn retire(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+/// A listener that is closed resets the connections in its queue, and the handshakes that are under
+/// way. So no new one is let in, by a filter that drops SYN packets to the listener alone; those that
+/// have begun may end; then the queue is emptied, and only then is it closed.
+pub(super) async fn retire(listener: TcpListener, mut take: impl FnMut(TcpStream, SocketAddr)) {
     if let Err(error) = shut(&SockRef::from(&listener)) {
         tracing::debug!(%error, "the listener cannot be shut before it is closed");
     }
-    let Ok(listener) = listener.into_std() else { return Vec::new() };
-    let queued = std::iter::from_fn(|| listener.accept().ok());
-    let adopt = |(stream, address): (std::net::TcpStream, SocketAddr)| {
-        stream.set_nonblocking(true).ok()?;
-        Some((TcpStream::from_std(stream).ok()?, address))
-    };
-    queued.filter_map(adopt).collect()
+    let last = tokio::time::Instant::now() + HANDSHAKE;
+    while let Ok(accepted) = tokio::time::timeout_at(last, listener.accept()).await {
+        if let Ok((stream, address)) = accepted {
+            take(stream, address);
+        }
+    }
 }
 
-/// Lets no packet through to the listener: a classic BPF program of one instruction, `ret 0`.
+/// Lets no SYN packet through to the listener: a classic BPF program over the TCP header.
 #[cfg(target_os = "linux")]
 fn shut(listener: &SockRef<'_>) -> io::Result<()> {
-    const RETURN_CONSTANT: u16 = 0x06;
-    listener.attach_filter(&[socket2::SockFilter::new(RETURN_CONSTANT, 0, 0, 0)])
+    use socket2::SockFilter;
+    const LOAD_BYTE: u16 = 0x30;
+    const JUMP_IF_SET: u16 = 0x45;
+    const RETURN: u16 = 0x06;
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    listener.attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        SockFilter::new(JUMP_IF_SET, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
 }
 
 #[cfg(not(target_os = "linux"))]
