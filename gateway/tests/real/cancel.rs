@@ -1,5 +1,6 @@
 //! Who is told that nobody waits any more? Everybody who was asked.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::Response;
@@ -40,12 +41,18 @@ async fn heard(expected: &str, count: usize, told: &mut UnboundedReceiver<&'stat
     }
 }
 
+/// `words`, and so much time that nothing is cancelled for want of it.
+fn unhurried(words: &str, replicas: &[SocketAddr]) -> String {
+    web(&format!("{words}\ntimeout: 1h\nscatter-timeout: 1h"), replicas)
+}
+
 /// Asks three silent leaves as `words` say, goes away once `asked` of them were asked, and waits
 /// until they know.
 async fn check(words: &str, asked: usize, http2: bool) {
     let (tell, mut told) = unbounded_channel();
     let leaves = [silent(tell.clone()).await, silent(tell.clone()).await, silent(tell).await];
-    let gateway = Gateway::serve(&web(words, &leaves.each_ref().map(|leaf| leaf.address))).await;
+    let gateway =
+        Gateway::serve(&unhurried(words, &leaves.each_ref().map(|leaf| leaf.address))).await;
     let mut client = match http2 {
         true => Client::http2(gateway.address).await,
         false => Client::http1(gateway.address).await,
@@ -92,7 +99,7 @@ async fn the_losers_of_a_race_are_cancelled() {
     .await;
     let addresses = [silent[0].address, silent[1].address, quick.address];
     let words = "pattern: scatter\nscatter-merge: first\nscatter-require: any";
-    let gateway = Gateway::serve(&web(words, &addresses)).await;
+    let gateway = Gateway::serve(&unhurried(words, &addresses)).await;
     let mut client = Client::http1(gateway.address).await;
     let begin = async {
         heard("asked", 2, &mut told).await;
