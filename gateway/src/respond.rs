@@ -8,7 +8,7 @@ mod refusal;
 pub use self::body::{Body, Kept};
 pub use self::refusal::Refusal;
 
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, TRAILER};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 
 use crate::gather::Open;
@@ -95,9 +95,13 @@ fn cover(response: &mut Response<Body>, coverage: Coverage) {
 
 /// The answer as `method` wants it: to `HEAD` what the gateway says itself has no body.
 pub fn fit(response: &mut Response<Body>, method: &Method) {
-    if method == Method::HEAD {
-        response.body_mut().keep_silent();
+    if method != Method::HEAD {
+        return;
     }
+    if let Some(size @ 1..) = http_body::Body::size_hint(response.body()).exact() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| size.into());
+    }
+    response.body_mut().keep_silent();
 }
 
 /// What every answer says: what the request was called, and whether the connection ends with it.

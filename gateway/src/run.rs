@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::admin;
 use crate::app::{Gateway, Running};
@@ -50,6 +50,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 async fn demo(serving: Serving) -> anyhow::Result<()> {
+    let ends = Ends::hear()?;
     let replicas = Tasks::default();
     let demo = demo::start(&replicas).await.context("cannot start the demo's replicas")?;
     let (mut publisher, latest) = snapshot::channel();
@@ -58,7 +59,7 @@ async fn demo(serving: Serving) -> anyhow::Result<()> {
     let running = gateway(serving, latest, listen)?.start()?;
     running.ready();
     say(&introduction(&demo, &running))?;
-    ended().await?;
+    ends.wanted().await;
     say("\nending…\n")?;
     running.stop().await;
     replicas.abort().await;
@@ -83,6 +84,7 @@ fn introduction(demo: &Demo, running: &Running) -> String {
 }
 
 async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
+    let ends = Ends::hear()?;
     let bytes =
         std::fs::read(config).with_context(|| format!("cannot read `{}`", config.display()))?;
     let (mut publisher, latest) = snapshot::channel();
@@ -101,7 +103,7 @@ async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
     }
     tokio::select! {
         () = follow(config, bytes, publisher, &running) => {}
-        ended = ended() => ended?,
+        () = ends.wanted() => {}
     }
     tracing::info!("ending: finishing what is in flight");
     running.stop().await;
@@ -179,14 +181,26 @@ fn gateway(serving: Serving, latest: Latest, listen: SocketAddr) -> anyhow::Resu
     Ok(gateway)
 }
 
-/// Until somebody wants the program to end.
-async fn ended() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
+/// The signals that end the program.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    /// Hears them from now on: before anybody is told that the program runs.
+    fn hear() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Until somebody wants the program to end.
+    async fn wanted(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Tells people, who may have closed the pipe.

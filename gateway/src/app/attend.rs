@@ -39,13 +39,11 @@ pub(super) async fn write_log(
 
 /// Shows what is in the certificate's files, whenever they change; for ever.
 pub(super) async fn follow_certificate(certificate: Certificate) {
-    let touched =
-        || certificate.files().map(|file| std::fs::metadata(file).and_then(|f| f.modified()).ok());
-    let mut seen = touched();
+    let mut seen = certificate.touched_first();
     let mut every = tokio::time::interval(CERTIFICATE_EVERY);
     loop {
         every.tick().await;
-        let now = touched();
+        let now = certificate.touched();
         if now == seen {
             continue;
         }

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -19,6 +20,8 @@ use tokio_rustls::TlsAcceptor;
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
+    /// When its files were touched last, before they were first read.
+    touched: [Option<SystemTime>; 2],
     shown: Arc<Shown>,
 }
 
@@ -63,8 +66,10 @@ impl Certificate {
     /// # Errors
     /// When one cannot be read, or they do not belong together.
     pub fn read(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
+        // Before they are read: what is written meanwhile is a change.
+        let touched = touched([chain, key]);
         let shown = Arc::new(Shown(ArcSwap::from_pointee(certified(chain, key)?)));
-        Ok(Self { chain: chain.into(), key: key.into(), shown })
+        Ok(Self { chain: chain.into(), key: key.into(), touched, shown })
     }
 
     /// Reads the files again, and shows what is in them from now on.
@@ -76,10 +81,16 @@ impl Certificate {
         Ok(())
     }
 
-    /// The files, for whoever watches them.
+    /// When its files were touched last, before they were first read.
     #[must_use]
-    pub fn files(&self) -> [&Path; 2] {
-        [&self.chain, &self.key]
+    pub fn touched_first(&self) -> [Option<SystemTime>; 2] {
+        self.touched
+    }
+
+    /// When its files were touched last.
+    #[must_use]
+    pub fn touched(&self) -> [Option<SystemTime>; 2] {
+        touched([&self.chain, &self.key])
     }
 
     /// What shakes hands: TLS 1.2 and 1.3, with HTTP/2 and HTTP/1.1 by ALPN.
@@ -97,6 +108,10 @@ impl Certificate {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         TlsAcceptor::from(Arc::new(config))
     }
+}
+
+fn touched(files: [&Path; 2]) -> [Option<SystemTime>; 2] {
+    files.map(|file| std::fs::metadata(file).and_then(|found| found.modified()).ok())
 }
 
 fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
