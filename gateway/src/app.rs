@@ -161,8 +161,8 @@ impl Gateway {
         let mut threads = Vec::new();
         for number in 0..self.workers {
             let tasks = Tasks::default();
-            let upstream = Tasks::default();
-            let sender = Sender { carrier: carrier(upstream.clone(), clock), clock };
+            // Connections to replicas are not waited for: they end with the worker's runtime.
+            let sender = Sender { carrier: carrier(Tasks::default(), clock), clock };
             let handle = Handle {
                 latest: self.latest.clone(),
                 sender,
@@ -172,7 +172,6 @@ impl Gateway {
             };
             let worker = Worker {
                 handle,
-                upstream,
                 trust: self.trust.clone(),
                 drain: drain.clone(),
                 connections: self.connections.clone(),

@@ -83,7 +83,10 @@ enum Got {
 
 impl<C: Carrier> Gather<'_, C> {
     async fn scatter(&self, leaves: Vec<Leaf<'_>>, body: &Body) -> Gathered {
-        let shard = |leaf: &Leaf<'_>| leaf.shard().cloned().unwrap_or_else(|| ShardName::new(""));
+        let shard = |leaf: &Leaf<'_>| match leaf.shard() {
+            Some(shard) => shard.name.clone(),
+            None => ShardName::new(""),
+        };
         let shards: Vec<_> = leaves.iter().map(shard).collect();
         let total = shards.len();
         let first = self.policy.merge == Merge::First;

@@ -61,7 +61,7 @@ impl<C: Carrier> Handle<C> {
             None => Request::receive(&mut request, peer),
         };
         match received {
-            Ok(request) => self.received(request, arrived, version, last).await,
+            Ok(mut request) => self.received(&mut request, arrived, version, last).await,
             Err(why) => {
                 let refusal = Refusal::from(why);
                 let content_type = request.headers().get(CONTENT_TYPE);
@@ -80,13 +80,13 @@ impl<C: Carrier> Handle<C> {
 
     async fn received(
         &self,
-        mut request: Request,
+        request: &mut Request,
         arrived: Duration,
         version: Version,
         last: bool,
     ) -> Response<Body> {
         let mut facts = Facts::default();
-        let answer = self.answer(&mut request, arrived, &mut facts).await;
+        let answer = self.answer(request, arrived, &mut facts).await;
         let id = request.id.clone();
         let (mut response, places, close) = match answer {
             Ok((response, places)) => (response, Some(places), false),
@@ -96,10 +96,16 @@ impl<C: Carrier> Handle<C> {
                 (refusal.respond(content_type, Some(&id)), None, refusal.closes())
             }
         };
-        let Request { method, uri, host, client, held, .. } = request;
-        respond::fit(&mut response, &method);
-        let seen = Seen { method, uri, host, id: Some(id.clone()), client, facts };
-        self.keep(&mut response, seen, arrived, places, held);
+        respond::fit(&mut response, &request.method);
+        let seen = Seen {
+            method: std::mem::take(&mut request.method),
+            uri: std::mem::take(&mut request.uri),
+            host: std::mem::take(&mut request.host),
+            id: Some(id.clone()),
+            client: request.client,
+            facts,
+        };
+        self.keep(&mut response, seen, arrived, places, request.held.take());
         respond::sign(&mut response, Some(&id), version, close || last);
         response
     }

@@ -176,7 +176,7 @@ impl Entry {
 
 /// A request that is being answered. Its line is written when it is dropped.
 #[derive(Debug, Default)]
-pub struct Record(Option<Box<Open>>);
+pub struct Record(Option<Open>);
 
 #[derive(Debug)]
 struct Open {
@@ -203,7 +203,7 @@ impl Record {
             whole: false,
             facts,
         };
-        Self(Some(Box::new(Open { log: log.clone(), clock, entry })))
+        Self(Some(Open { log: log.clone(), clock, entry }))
     }
 
     /// Bytes were handed over.
@@ -224,7 +224,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         let Some(open) = self.0.take() else { return };
-        let Open { log, clock, mut entry } = *open;
+        let Open { log, clock, mut entry } = open;
         entry.took = clock.now().saturating_sub(entry.since_start);
         if let Some(service) = &entry.facts.service {
             service.live.finished(entry.status, entry.took);

@@ -12,7 +12,7 @@ use self::balance::Tried;
 use crate::key::Key;
 use crate::model::{ServiceName, ShardIndex, ShardName};
 use crate::ring::Candidates;
-use crate::snapshot::{Replica, Route, Service};
+use crate::snapshot::{Replica, Route, Service, Shard};
 use crate::words::{Balance, LoadBound, MissingKey, OwnerDown, Pattern};
 
 use std::sync::Arc;
@@ -157,12 +157,10 @@ impl<'s> Leaf<'s> {
 
     /// The shard that is asked: for a key, its owner. `None` where any replica will do.
     #[must_use]
-    pub fn shard(&self) -> Option<&'s ShardName> {
+    pub fn shard(&self) -> Option<&'s Shard> {
         match self.walk {
             Walk::Any => None,
-            Walk::One(shard) | Walk::Owner { owner: shard, .. } => {
-                Some(&self.service.shard(shard).name)
-            }
+            Walk::One(shard) | Walk::Owner { owner: shard, .. } => Some(self.service.shard(shard)),
         }
     }
 

@@ -24,6 +24,10 @@ pub const FIELDS_MOST: usize = 128;
 /// The most bytes of a head (Envoy's 60 KiB, rounded up).
 pub const HEAD_MOST: usize = 64 << 10;
 
+/// How many headers a request is given on its way: two names, four that say who sent it, and three
+/// that tell a leaf what it is asked as.
+const ADDED_MOST: usize = 9;
+
 /// A request that may go on.
 #[derive(Debug)]
 pub struct Request {
@@ -106,6 +110,8 @@ impl Request {
         let upgrade = request.extensions_mut().remove::<OnUpgrade>().filter(|_| upgrades);
         let (head, body) = std::mem::take(request).into_parts();
         let Parts { method, uri, mut headers, .. } = head;
+        // Room for what is added on the way, so that the map does not grow again and again.
+        headers.reserve(ADDED_MOST);
         let id = id::assign(&mut headers);
         let client = forwarded::add(&mut headers, peer);
         Ok(Self { method, uri, headers, body, client, host, id, held: None, upgrade })

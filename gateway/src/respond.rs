@@ -27,15 +27,14 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// One leaf's answer, passed through.
 #[must_use]
 pub fn one(reply: Reply) -> Response<Body> {
-    let Reply { mut response, shard, .. } = reply;
+    let Reply { mut response, shard, replica, .. } = reply;
     let upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     strip_answer(response.headers_mut(), upgrade);
     // A replica that is a gateway itself must not speak for this one.
     response.headers_mut().remove(COVERAGE);
-    match shard.and_then(|shard| HeaderValue::from_str(shard.as_str()).ok()) {
-        Some(shard) => response.headers_mut().insert(SHARD, shard),
-        None => response.headers_mut().remove(SHARD),
-    };
+    if let (Some(_), Some(value)) = (shard, &replica.shard_value) {
+        response.headers_mut().insert(SHARD, value.clone());
+    }
     response.map(Body::leaf)
 }
 

@@ -62,7 +62,6 @@ async fn demo(serving: Serving) -> anyhow::Result<()> {
     ends.wanted().await;
     say("\nending…\n")?;
     running.stop().await;
-    replicas.abort().await;
     Ok(())
 }
 

@@ -23,9 +23,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use crate::model::{ReplicaName, ShardName};
 use crate::pick::Leaf;
 use crate::request::{Body, Rejected, Request};
-use crate::snapshot::{Replica, Service};
+use crate::snapshot::{Replica, Service, Shard};
 use crate::tasks::Clock;
 use crate::words::{Hedge, Policy, Protocol, labels};
+
+const SHARD: HeaderName = HeaderName::from_static(labels::SHARD);
+const SHARDS: HeaderName = HeaderName::from_static(labels::SHARDS);
+const DEADLINE: HeaderName = HeaderName::from_static(labels::DEADLINE);
 
 /// How many replicas a request is offered to at the most when it reaches none.
 const OFFERS_MOST: u32 = 6;
@@ -61,7 +65,7 @@ impl<'r> Ask<'r> {
     fn request(
         &self,
         replica: &Replica,
-        shard: Option<&ShardName>,
+        shard: Option<&Shard>,
         body: Body,
         now: Duration,
     ) -> http::Request<Body> {
@@ -70,15 +74,11 @@ impl<'r> Ask<'r> {
         *request.uri_mut() = self.target(replica);
         let headers = request.headers_mut();
         headers.clone_from(self.headers);
-        let left = self.deadline.saturating_sub(now).as_millis();
-        let left = u64::try_from(left).unwrap_or(u64::MAX);
-        headers.insert(HeaderName::from_static(labels::DEADLINE), HeaderValue::from(left));
-        if let Some(shard) = shard
-            && let Ok(name) = HeaderValue::from_str(shard.as_str())
-        {
-            let shards = HeaderValue::from(self.service.shards.len());
-            headers.insert(HeaderName::from_static(labels::SHARD), name);
-            headers.insert(HeaderName::from_static(labels::SHARDS), shards);
+        let left = self.deadline.saturating_sub(now);
+        headers.insert(DEADLINE, milliseconds(left));
+        if let Some(shard) = shard {
+            headers.insert(SHARD, shard.value.clone());
+            headers.insert(SHARDS, self.service.shard_count.clone());
         }
         request
     }
@@ -190,7 +190,7 @@ impl<C: Carrier> Sender<C> {
             };
             attempts += 1;
             let again = body.again();
-            let failure = match self.once(replica, leaf.shard(), ask, body).await {
+            let failure = match self.once(replica, leaf.shard(), ask, body, now).await {
                 Ok(response) => return Ok(reply(response, replica, leaf, attempts)),
                 Err(failure) => failure,
             };
@@ -217,11 +217,11 @@ impl<C: Carrier> Sender<C> {
     async fn once(
         &self,
         replica: &Arc<Replica>,
-        shard: Option<&ShardName>,
+        shard: Option<&Shard>,
         ask: &Ask<'_>,
         body: Body,
+        start: Duration,
     ) -> Result<http::Response<LeafBody>, Failure> {
-        let start = self.clock.now();
         let request = ask.request(replica, shard, body, start);
         let in_flight = replica.live.enter();
         let late = self.clock.instant(ask.deadline);
@@ -272,12 +272,30 @@ fn reply(
     Reply { response, replica: Arc::clone(replica), shard, attempts }
 }
 
+/// As a header says it, without a detour over a string of its own.
+fn milliseconds(time: Duration) -> HeaderValue {
+    let mut digits = [0; 20];
+    let mut rest = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b"0123456789"[(rest % 10) as usize];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    HeaderValue::from_bytes(&digits[first..]).expect("digits")
+}
+
 /// Nobody is left to ask.
 fn exhausted(leaf: &Leaf<'_>, ask: &Ask<'_>, last: Option<Unanswered>, body: Body) -> Unanswered {
     match (leaf.shard(), last) {
-        (Some(shard), _) if leaf.is_sole() => Unanswered::OwnerAway { shard: shard.clone(), body },
+        (Some(shard), _) if leaf.is_sole() => {
+            Unanswered::OwnerAway { shard: shard.name.clone(), body }
+        }
         (_, Some(failed)) => failed,
-        (Some(shard), None) => Unanswered::Nobody(format!("shard `{shard}`")),
+        (Some(shard), None) => Unanswered::Nobody(format!("shard `{}`", shard.name)),
         (None, None) => Unanswered::Nobody(format!("service `{}`", ask.service.name)),
     }
 }

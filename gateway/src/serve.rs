@@ -28,10 +28,12 @@ use self::life::Lives;
 use crate::handle::Handle;
 use crate::request::Trust;
 use crate::send::Carrier;
-use crate::tasks::Tasks;
 
 /// How often connections and pools are looked through for what has rested too long.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
+/// How long a connection that rests is still heard when nobody is accepted any more: a request may be
+/// on its way, and is answered.
+const LINGER: Duration = Duration::from_secs(1);
 /// After an accept that failed for want of file descriptors, a moment for some to be closed.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(20);
 /// A TLS handshake that takes longer is not one.
@@ -78,8 +80,6 @@ impl Drop for Entered {
 pub struct Worker<C> {
     /// The road of its requests.
     pub handle: Handle<C>,
-    /// The owner of the tasks of its connections to replicas.
-    pub upstream: Tasks,
     /// Whose word about clients is taken.
     pub trust: Trust,
     /// When to stop.
@@ -101,7 +101,7 @@ struct Door<C> {
 impl<C: Carrier> Worker<C> {
     /// Serves what comes in over `listeners`; ends when it was told to stop and all are served.
     pub async fn run(self, listeners: Vec<(TcpListener, Option<TlsAcceptor>)>) {
-        let Self { handle, upstream, trust, drain, connections } = self;
+        let Self { handle, trust, drain, connections } = self;
         let tasks = handle.tasks.clone();
         let lives = Lives::default();
         let door = Arc::new(Door { handle, trust, drain: drain.clone(), connections, lives });
@@ -109,19 +109,33 @@ impl<C: Carrier> Worker<C> {
             .into_iter()
             .map(|(listener, tls)| Arc::clone(&door).accept(listener, tls))
             .collect();
-        let sweeping = Arc::clone(&door).sweep();
+        let going_lame = async {
+            drain.lame().await;
+            // HTTP/2 can say that it leaves at once; HTTP/1.1 says it with each answer.
+            loop {
+                door.lives.leave(false);
+                tokio::time::sleep(SWEEP_EVERY).await;
+            }
+        };
         tokio::select! {
             _ = futures::future::join_all(accepting) => {}
-            () = sweeping => {}
+            () = Arc::clone(&door).sweep() => {}
+            () = going_lame => {}
         }
+        let leaving = async {
+            door.lives.leave(false);
+            tokio::time::sleep(LINGER).await;
+            door.lives.leave(true);
+            std::future::pending::<()>().await;
+        };
         // Connections that outlive their welcome are still swept while they are waited for.
         tokio::select! {
             () = tasks.wait() => {}
+            () = leaving => {}
             () = Arc::clone(&door).sweep() => {}
-            () = drain.over() => tasks.abort().await,
+            // What is left is cut off with the worker's runtime.
+            () = drain.over() => {}
         }
-        // Nobody is served any more: what rests in the pool is of no use.
-        upstream.abort().await;
     }
 }
 

@@ -16,6 +16,8 @@ pub use self::routes::{Paths, Route, Routes};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 use crate::model::{ReplicaName, ServiceName, ShardIndex, ShardName};
 use crate::ring::Ring;
 use crate::words::{Policy, Protocol};
@@ -53,6 +55,8 @@ pub struct Service {
     pub shards: Vec<Shard>,
     /// Who owns a key.
     pub ring: Arc<Ring>,
+    /// How many shards there are, as a header says it.
+    pub shard_count: HeaderValue,
     /// The places of the replicas that want requests.
     pub ready: Vec<u32>,
     /// What outlives this picture.
@@ -78,6 +82,8 @@ impl Service {
 pub struct Shard {
     /// Its name.
     pub name: ShardName,
+    /// Its name, as a header says it.
+    pub value: HeaderValue,
     /// The places of the replicas that serve it and want requests; none while its owner is away.
     pub ready: Vec<u32>,
 }
@@ -95,6 +101,8 @@ pub struct Replica {
     pub shard: Option<ShardIndex>,
     /// That shard's name.
     pub shard_name: Option<ShardName>,
+    /// That shard's name, as a header says it.
+    pub shard_value: Option<HeaderValue>,
     /// Whether it wants requests.
     pub ready: bool,
     /// A number that no other replica of this process ever had: the pool's key.

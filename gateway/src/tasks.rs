@@ -5,59 +5,35 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The owner of tasks of one runtime.
+/// The owner of tasks of one runtime. Those that are not waited for end with their runtime.
 #[derive(Debug, Clone, Default)]
-pub struct Tasks {
-    tracker: TaskTracker,
-    stop: CancellationToken,
-}
+pub struct Tasks(TaskTracker);
 
 impl Tasks {
-    /// Runs `task` on the current runtime until it is done or [`Tasks::abort`] is called.
+    /// Runs `task` on the current runtime.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.tracker.spawn(async move {
-            let mut task = std::pin::pin!(task);
-            let mut stopped = std::pin::pin!(stop.cancelled());
-            std::future::poll_fn(|cx| {
-                // Done first: whoever is done is not aborted.
-                if task.as_mut().poll(cx).is_ready() {
-                    return std::task::Poll::Ready(());
-                }
-                stopped.as_mut().poll(cx)
-            })
-            .await;
-        });
-    }
-
-    /// Ends all tasks where they stand, and waits until they have.
-    pub async fn abort(&self) {
-        self.stop.cancel();
-        self.wait().await;
+        self.0.spawn(task);
     }
 
     /// Waits until all tasks are done.
     pub async fn wait(&self) {
-        self.tracker.close();
-        self.tracker.wait().await;
+        self.0.close();
+        self.0.wait().await;
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.tracker.len()
+        self.0.len()
     }
 }
 
 /// Lets hyper's HTTP/2 spawn its streams' tasks here.
 impl<F: Future<Output: Send + 'static> + Send + 'static> hyper::rt::Executor<F> for Tasks {
     fn execute(&self, task: F) {
-        self.spawn(async {
-            task.await;
-        });
+        self.0.spawn(task);
     }
 }
 

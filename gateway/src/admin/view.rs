@@ -114,7 +114,7 @@ impl<'s> View<'s> {
 impl<'s> ServiceView<'s> {
     fn of(service: &'s Service, now: Duration) -> Self {
         const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-        let Service { name, policy, replicas, shards, live, ring: _, ready: _ } = service;
+        let Service { name, policy, replicas, shards, live, .. } = service;
         let mut serving = vec![Vec::new(); shards.len()];
         for replica in replicas {
             if let Some(shard) = replica.shard {

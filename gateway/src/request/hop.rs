@@ -1,16 +1,51 @@
 //! Which headers end here? The hop-by-hop ones (RFC 9110 §7.6.1), and those that `Connection` names.
 
-use http::header::{
-    CONNECTION, EXPECT, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, HOST, HeaderName, TE, UPGRADE};
 use http::{HeaderMap, HeaderValue};
 
 use crate::request::Rejected;
 use crate::words::labels;
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// Which of the headers that matter here are there: one look through all of them, because most
+/// messages have few, and looking each up costs a hash.
+#[derive(Debug, Default)]
+struct Seen {
+    connection: bool,
+    te: bool,
+    upgrade: bool,
+    others: bool,
+}
+
+impl Seen {
+    fn look(headers: &HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for name in headers.keys() {
+            match name.as_str() {
+                "connection" => seen.connection = true,
+                "te" => seen.te = true,
+                "upgrade" => seen.upgrade = true,
+                name if OTHERS.contains(&name) => seen.others = true,
+                _ => {}
+            }
+        }
+        seen
+    }
+}
+
+/// Headers that end here, whatever they say.
+const OTHERS: [&str; 9] = [
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "proxy-authorization",
+    "proxy-authenticate",
+    // The server answers `100 Continue` itself, once somebody reads the body.
+    "expect",
+    // Only this gateway may say to a leaf what it is asked as.
+    labels::SHARD,
+    labels::SHARDS,
+    labels::DEADLINE,
+];
 
 /// Takes the headers of this hop out of a request's `headers`. Says whether the client wants to
 /// speak something else after the answer; the two headers that ask for it stay then.
@@ -19,37 +54,33 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 /// When `Connection` names a header that must reach the other end: taking it out would change who is
 /// asked, or what the next one believes.
 pub fn strip(headers: &mut HeaderMap) -> Result<bool, Rejected> {
-    let upgrades = headers.contains_key(UPGRADE) && nominates(headers, "upgrade");
-    if let Some(refused) = nominated(headers).find(|name| is_ours(name)) {
+    let seen = Seen::look(headers);
+    let upgrades = seen.upgrade && nominates(headers, "upgrade");
+    if seen.connection
+        && let Some(refused) = nominated(headers).find(|name| is_ours(name))
+    {
         return Err(Rejected::Nominated(refused.into()));
     }
-    let trailers = headers.get_all(TE).iter().any(|value| {
-        let text = value.to_str().unwrap_or_default();
-        text.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
-    });
-    remove(headers, upgrades);
+    let trailers = seen.te
+        && headers.get_all(TE).iter().any(|value| {
+            let text = value.to_str().unwrap_or_default();
+            text.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+        });
+    remove(headers, &seen, upgrades);
     // A server stops sending trailers, gRPC's status among them, to a client that does not want them.
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
-    }
-    headers.remove(PROXY_AUTHORIZATION);
-    // The server answers `100 Continue` itself, once somebody reads the body.
-    headers.remove(EXPECT);
-    // Only this gateway may say to a leaf what it is asked as.
-    for name in [labels::SHARD, labels::SHARDS, labels::DEADLINE] {
-        headers.remove(name);
     }
     Ok(upgrades)
 }
 
 /// Takes the headers of this hop out of an answer's `headers`, but those of an `upgrade`.
 pub fn strip_answer(headers: &mut HeaderMap, upgrade: bool) {
-    remove(headers, upgrade);
-    headers.remove(PROXY_AUTHENTICATE);
+    remove(headers, &Seen::look(headers), upgrade);
 }
 
-fn remove(headers: &mut HeaderMap, upgrade: bool) {
-    if headers.contains_key(CONNECTION) {
+fn remove(headers: &mut HeaderMap, seen: &Seen, upgrade: bool) {
+    if seen.connection {
         let names: Vec<_> =
             nominated(headers).filter_map(|name| HeaderName::try_from(name).ok()).collect();
         for name in names.iter().filter(|name| !upgrade || **name != UPGRADE) {
@@ -59,11 +90,16 @@ fn remove(headers: &mut HeaderMap, upgrade: bool) {
     }
     if upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    } else {
+    } else if seen.upgrade {
         headers.remove(UPGRADE);
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING] {
-        headers.remove(name);
+    if seen.te {
+        headers.remove(TE);
+    }
+    if seen.others {
+        for name in OTHERS {
+            headers.remove(name);
+        }
     }
 }
 

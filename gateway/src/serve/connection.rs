@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::task::Poll;
 
 use http::{Response, Version};
 use hyper::body::Incoming;
@@ -15,16 +15,12 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Door;
-use super::life::Life;
+use super::life::{Life, Wish};
 use super::wire::{Sight, Wire};
 use crate::request::{Body as RequestBody, FIELDS_MOST, HEAD_MOST, Peer, Rejected};
 use crate::respond::Body;
 use crate::send::Carrier;
 use crate::tasks::Tasks;
-
-/// How long a connection that rests is still heard when nobody is accepted any more: a request may be
-/// on its way, and is answered.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// HTTP/2: streams at a time, and flow control, per stream and per connection.
 const STREAMS_MOST: u32 = 128;
@@ -57,7 +53,6 @@ impl<C: Carrier> Door<C> {
         let peer = Peer::new(address, secure, &self.trust);
         let sight = wire.sight();
         let builder = builder(&self.handle.tasks);
-        let drain = self.drain.clone();
         let requests = AtomicU64::new(0);
         let connection = Connection {
             door: self,
@@ -74,19 +69,13 @@ impl<C: Carrier> Door<C> {
             Box::pin(answer)
         });
         let mut serving = pin!(builder.serve_connection_with_upgrades(TokioIo::new(wire), service));
-        let mut leaving = pin!(async {
-            drain.lame().await;
-            if !sight.is_http2() {
-                drain.closed().await;
-                tokio::time::sleep(LINGER).await;
-            }
-        });
         let mut told = false;
         std::future::poll_fn(|cx| {
-            if life.poll_ended(cx).is_ready() {
-                return std::task::Poll::Ready(());
+            let wish = life.wish(cx);
+            if wish == Wish::End {
+                return Poll::Ready(());
             }
-            if !told && leaving.as_mut().poll(cx).is_ready() {
+            if wish == Wish::Leave && !told {
                 told = true;
                 serving.as_mut().graceful_shutdown();
             }

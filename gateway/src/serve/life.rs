@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
@@ -43,9 +43,22 @@ pub(super) struct Life {
     /// The last read found nothing: it is the client who is slow, not whom its body goes to.
     reads: AtomicBool,
     requests: Arc<AtomicU32>,
-    ended: AtomicBool,
+    wish: AtomicU8,
+    http2: AtomicBool,
     waker: AtomicWaker,
     now: Arc<AtomicU64>,
+}
+
+/// What is wished of a connection. A later one stands for those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum Wish {
+    /// That it goes on.
+    Stay,
+    /// That it finishes what it has, and takes no more.
+    Leave,
+    /// That it ends where it stands.
+    End,
 }
 
 impl Life {
@@ -68,10 +81,24 @@ impl Life {
         Counted::new(&self.requests)
     }
 
-    /// Ready when it was ended.
-    pub(super) fn poll_ended(&self, cx: &Context<'_>) -> Poll<()> {
+    /// What is wished of it; `cx` is woken when that changes.
+    pub(super) fn wish(&self, cx: &Context<'_>) -> Wish {
         self.waker.register(cx.waker());
-        if self.ended.load(Relaxed) { Poll::Ready(()) } else { Poll::Pending }
+        match self.wish.load(Relaxed) {
+            0 => Wish::Stay,
+            1 => Wish::Leave,
+            _ => Wish::End,
+        }
+    }
+
+    /// It speaks HTTP/2, which can say that it leaves while requests are on their way.
+    pub(super) fn speaks_http2(&self) {
+        self.http2.store(true, Relaxed);
+    }
+
+    fn wished(&self, wish: Wish) {
+        self.wish.fetch_max(wish as u8, Relaxed);
+        self.waker.wake();
     }
 
     fn most(&self) -> Option<Duration> {
@@ -94,8 +121,7 @@ impl Life {
             // The rest between two requests begins when the first was answered.
             self.since.store(now, Relaxed);
         } else if self.most().is_some_and(|most| since > most) {
-            self.ended.store(true, Relaxed);
-            self.waker.wake();
+            self.wished(Wish::End);
         }
     }
 }
@@ -115,13 +141,23 @@ impl Lives {
             since: AtomicU64::new(self.now.load(Relaxed)),
             reads: AtomicBool::new(true),
             requests: Arc::default(),
-            ended: AtomicBool::new(false),
+            wish: AtomicU8::new(Wish::Stay as u8),
+            http2: AtomicBool::new(false),
             waker: AtomicWaker::new(),
             now: Arc::clone(&self.now),
         });
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(Arc::downgrade(&life));
         life
+    }
+
+    /// Lets connections finish what they have and take no more: all, or those that can say so.
+    pub(super) fn leave(&self, all_of_them: bool) {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let lives = all.iter().filter_map(Weak::upgrade);
+        for life in lives.filter(|life| all_of_them || life.http2.load(Relaxed)) {
+            life.wished(Wish::Leave);
+        }
     }
 
     /// Ends those that have waited too long at `now`, and forgets those that are gone.
@@ -149,7 +185,7 @@ mod tests {
         let request = answering.then(|| life.request());
         life.waits(waits);
         lives.sweep(Duration::from_secs(100 + rest));
-        assert_eq!(life.ended.load(Relaxed), ended, "{waits:?} for {rest} s");
+        assert_eq!(life.wish.load(Relaxed) == Wish::End as u8, ended, "{waits:?} for {rest} s");
         drop(request);
     }
 
@@ -178,6 +214,6 @@ mod tests {
             lives.sweep(Duration::from_secs(second));
             life.waits(Waits::Head);
         }
-        assert!(life.ended.load(Relaxed));
+        assert_eq!(life.wish.load(Relaxed), Wish::End as u8);
     }
 }

@@ -21,8 +21,6 @@ pub(super) struct Sight {
     faulty: AtomicBool,
     /// The connection became something else: nobody looks any more.
     upgraded: AtomicBool,
-    /// It speaks HTTP/2.
-    http2: AtomicBool,
 }
 
 impl Sight {
@@ -33,11 +31,6 @@ impl Sight {
         }
         let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         fault.filter(|(first, _)| request >= *first).map(|(_, fault)| fault)
-    }
-
-    /// Whether it speaks HTTP/2, which can say that it ends.
-    pub(super) fn is_http2(&self) -> bool {
-        self.http2.load(Relaxed)
     }
 
     /// Looks no more.
@@ -63,7 +56,6 @@ impl<S> Wire<S> {
             fault: Mutex::new(None),
             faulty: AtomicBool::new(false),
             upgraded: AtomicBool::new(false),
-            http2: AtomicBool::new(false),
         });
         Self { stream, framing: Framing::new(HEAD_MOST), sight, life, blocked: false }
     }
@@ -79,7 +71,7 @@ impl<S> Wire<S> {
         self.framing.observe(bytes);
         let framing = &self.framing;
         if framing.is_over() {
-            self.sight.http2.store(true, Relaxed);
+            self.life.speaks_http2();
         }
         self.life.waits(match () {
             () if framing.is_idle() || framing.is_over() => Waits::Request,

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::HeaderValue;
+use percent_encoding::NON_ALPHANUMERIC;
+
 use crate::model;
 use crate::model::{ShardIndex, ShardName, World};
 use crate::ring::Ring;
@@ -49,8 +52,11 @@ fn service(declared: &model::Service, before: Option<&Arc<Service>>, ids: &mut u
     let names: Vec<ShardName> = slots.into_iter().map(|(name, _)| name).collect();
     let mut replicas = replicas(declared, &names, &shard_of, before, ids);
     replicas.sort_by(|left, right| left.name.cmp(&right.name));
-    let mut shards: Vec<_> =
-        names.iter().map(|name| Shard { name: name.clone(), ready: Vec::new() }).collect();
+    let shard = |name: &ShardName| {
+        let value = header_value(name);
+        Shard { name: name.clone(), value, ready: Vec::new() }
+    };
+    let mut shards: Vec<_> = names.iter().map(shard).collect();
     let mut ready = Vec::new();
     for (place, replica) in (0_u32..).zip(&replicas) {
         if replica.ready {
@@ -65,10 +71,19 @@ fn service(declared: &model::Service, before: Option<&Arc<Service>>, ids: &mut u
         policy: Arc::clone(&declared.policy),
         ring: ring(declared, &names, before),
         replicas,
+        shard_count: HeaderValue::from(shards.len()),
         shards,
         ready,
         live: before.map(|before| Arc::clone(&before.live)).unwrap_or_default(),
     }
+}
+
+/// A shard's name as a header says it; what a header cannot say is percent-encoded.
+fn header_value(name: &ShardName) -> HeaderValue {
+    HeaderValue::from_str(name.as_str()).unwrap_or_else(|_| {
+        let encoded = percent_encoding::utf8_percent_encode(name.as_str(), NON_ALPHANUMERIC);
+        HeaderValue::try_from(encoded.to_string()).expect("letters, digits and per cent signs")
+    })
 }
 
 /// The ring of these shards: the one from before where nothing that it depends on has changed.
@@ -114,6 +129,7 @@ fn replicas(
             protocol: declared.protocol,
             shard: *shard,
             shard_name: shard.map(|shard| names[shard.place()].clone()),
+            shard_value: shard.map(|shard| header_value(&names[shard.place()])),
             ready: one.ready,
             id,
             live,
