@@ -1,6 +1,9 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
 CARGO ?= cargo
+TOOLS := $(CURDIR)/target/tools
+# One after the other: set-up comes first, and cargo has one lock.
+.NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench cost golden golden-check fuzz
 
 help: ## list these
@@ -24,10 +27,10 @@ doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
 
 deny:
-	$(CARGO) deny --all-features check bans licenses sources
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --all-features check bans licenses sources
 
 setup: ## install what the tests need and this machine lacks
-	./deploy/setup.sh
+	./deploy/setup.sh $(TOOLS)
 
 bench: ## the parts, by criterion
 	$(CARGO) bench -p metaparticle-benches

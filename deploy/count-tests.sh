@@ -2,7 +2,8 @@
 # Runs each command given (a `cargo test` each) and ends with one line that adds up what they said.
 set -uo pipefail
 
-said=$(mktemp)
+mkdir -p target
+said=$(mktemp -p target)
 trap 'rm -f "$said"' EXIT
 code=0
 for command in "$@"; do

@@ -8,10 +8,14 @@ use tokio::time::MissedTickBehavior;
 
 use crate::file::{read, render};
 use crate::model::World;
+use crate::stamp::Stamp;
 use crate::words::Mistake;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(250);
+
+/// How often a file is read after it was touched.
+const LOOKS: u32 = 4;
 
 /// Why a file is not followed from now on.
 #[derive(Debug, thiserror::Error)]
@@ -61,17 +65,17 @@ pub async fn follow(
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut unreadable = false;
-    let mut stamp = None;
+    let (mut stamp, mut looks) = (None, LOOKS);
     loop {
         every.tick().await;
-        let found = std::fs::metadata(path).and_then(|found| found.modified()).ok();
-        // A file that was not touched since an earlier look is not read; one that was touched in the
-        // last moments may be touched again within its clock's resolution.
-        let settled = found.is_some_and(|found| found.elapsed().is_ok_and(|age| age > EVERY * 8));
-        if found == stamp && settled && !unreadable {
+        let found = Stamp::of(path);
+        // A file may be written twice within one tick of its clock: one that was touched is read for a
+        // few looks more.
+        looks = if found == stamp { looks.saturating_sub(1) } else { LOOKS };
+        stamp = found;
+        if looks == 0 && !unreadable {
             continue;
         }
-        stamp = found;
         match std::fs::read(path) {
             Ok(now) => {
                 let returned = std::mem::take(&mut unreadable);

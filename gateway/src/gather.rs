@@ -12,7 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 
 use crate::memory::{Held, Memory};
@@ -136,9 +137,14 @@ impl<C: Carrier> Gather<'_, C> {
             Err(Unanswered::TimedOut) => return settled(Outcome::TimedOut, held),
             Err(failed) => return settled(Outcome::Failed(text(&failed)), held),
         };
-        let open = matches!(self.policy.merge, Merge::Ndjson | Merge::First);
-        if open && reply.response.status().is_success() {
-            return Got::Open(Box::new(reply));
+        let right = reply.response.status().is_success();
+        match self.policy.merge {
+            Merge::First if right => return Got::Open(Box::new(reply)),
+            Merge::Ndjson if right => match plain(&reply) {
+                Ok(()) => return Got::Open(Box::new(reply)),
+                Err(why) => return settled(Outcome::Failed(why.into()), held),
+            },
+            _ => {}
         }
         let outcome = match read(reply, self.policy.max_body, &mut held).await {
             Ok(answer) if answer.status.is_success() => Outcome::Answered(answer),
@@ -155,6 +161,18 @@ impl Got {
             Self::Settled { outcome, .. } => matches!(outcome, Outcome::Answered(_)),
             Self::Open(_) => true,
         }
+    }
+}
+
+/// Whether the bytes of an answer are the lines that it means.
+fn plain(reply: &Reply) -> Result<(), &'static str> {
+    let coding = reply.response.headers().get(CONTENT_ENCODING);
+    if reply.response.status() == StatusCode::PARTIAL_CONTENT {
+        Err("a part of an answer (206) is not one")
+    } else if coding.is_some_and(|coding| coding != "identity") {
+        Err("an answer with a content-encoding has no lines to merge")
+    } else {
+        Ok(())
     }
 }
 

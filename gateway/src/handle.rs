@@ -150,6 +150,9 @@ impl<C: Carrier> Handle<C> {
         let key = key_of(route, request);
         let leaves = pick::leaves(route, key.as_ref())?;
         let places = enter(route, &leaves)?;
+        if let (Leaves::All(_), false) = (&leaves, route.policy.merge == Merge::First) {
+            request.ask_for_whole();
+        }
         let response = self.gather(request, route, leaves, arrived, facts).await?;
         Ok((response, places))
     }

@@ -51,6 +51,7 @@ pub mod serve;
 // What the road leans on.
 pub mod log;
 pub mod memory;
+pub mod stamp;
 pub mod tasks;
 
 // What operators see, and what newcomers try.

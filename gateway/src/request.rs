@@ -12,7 +12,9 @@ pub use self::hop::{strip, strip_answer};
 
 use std::net::IpAddr;
 
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE,
+};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, request::Parts};
 use http_body::Body as _;
 use hyper::upgrade::OnUpgrade;
@@ -149,6 +151,15 @@ impl Request {
     #[must_use]
     pub fn is_small(&self, most: u64) -> bool {
         self.body.size_hint().upper().is_some_and(|size| size <= most)
+    }
+
+    /// Asks for whole, plain answers, which can be merged: no parts of them, none that a cache has
+    /// already, and none that are compressed.
+    pub fn ask_for_whole(&mut self) {
+        for name in [RANGE, IF_RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE] {
+            self.headers.remove(name);
+        }
+        self.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
 
     /// Whether sending it twice does what sending it once does (RFC 9110 §9.2.2), or the client says

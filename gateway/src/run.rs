@@ -14,7 +14,7 @@ use crate::admin;
 use crate::app::{Gateway, Running};
 use crate::demo::{self, Demo};
 use crate::follow::{self, Unusable};
-use crate::request::Trust;
+use crate::request::{Trust, causes};
 use crate::serve::Certificate;
 use crate::settings::{Command, Serving, Settings};
 use crate::snapshot::{self, Latest, Publisher};
@@ -119,7 +119,7 @@ async fn follow(config: &Path, bytes: Vec<u8>, mut publisher: Publisher, running
             tracing::info!(version, "the file was read again");
         }
         Err(error) => {
-            let told = error.to_string();
+            let told = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
             tracing::error!("what the file said last stays in force:\n{told}");
             mistakes.set(told.lines().map(str::to_owned).collect());
         }

@@ -124,5 +124,8 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
+    if text == "0" || text == "0s" {
+        return Ok(Duration::ZERO);
+    }
     unit::read_time(text).ok_or_else(|| "a time is a number with its unit: 500ms, 30s, 5m".into())
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame};
 
-use crate::merge::{LineTooLong, Lines};
+use crate::merge::Lines;
 use crate::model::Coverage;
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -70,9 +70,10 @@ impl<B: Body<Data = Bytes, Error = Cause> + Unpin, D: Future<Output = ()>> Strea
         while let Some((body, lines)) = &mut self.current {
             let said = match ready!(Pin::new(body).poll_frame(cx)) {
                 Some(Ok(frame)) => {
-                    frame.into_data().map_or(Ok(Bytes::new()), |data| lines.push(data))
+                    // A line that is too long ends a leaf as a broken connection does.
+                    lines.push(frame.into_data().unwrap_or_default()).ok()
                 }
-                Some(Err(_)) => Err(LineTooLong { most: 0 }),
+                Some(Err(_)) => None,
                 None => {
                     let last = self.turn();
                     if let Some(last) = last.and_then(Lines::finish) {
@@ -82,9 +83,9 @@ impl<B: Body<Data = Bytes, Error = Cause> + Unpin, D: Future<Output = ()>> Strea
                 }
             };
             match said {
-                Ok(whole) if whole.is_empty() => {}
-                Ok(whole) => return Poll::Ready(Some(whole)),
-                Err(_) => {
+                Some(whole) if whole.is_empty() => {}
+                Some(whole) => return Poll::Ready(Some(whole)),
+                None => {
                     self.coverage.ok -= 1;
                     self.coverage.failed += 1;
                     self.turn();
@@ -136,13 +137,12 @@ where
         if this.ended {
             return Poll::Ready(None);
         }
-        match this.poll_lines(cx) {
-            Poll::Ready(Some(lines)) => return Poll::Ready(Some(Ok(Frame::data(lines)))),
-            Poll::Ready(None) => {}
-            Poll::Pending => {
-                ready!(this.late.as_mut().poll(cx));
-                this.cut_off();
-            }
+        // The deadline first: a leaf that always has more to say must not outlast it.
+        if this.late.as_mut().poll(cx).is_ready() {
+            this.cut_off();
+        }
+        if let Some(lines) = ready!(this.poll_lines(cx)) {
+            return Poll::Ready(Some(Ok(Frame::data(lines))));
         }
         Poll::Ready(Some(this.end()))
     }

@@ -4,7 +4,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -15,13 +14,15 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
+use crate::stamp::Stamp;
+
 /// A certificate chain and its key, in PEM files.
 #[derive(Debug)]
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
     /// When its files were touched last, before they were first read.
-    touched: [Option<SystemTime>; 2],
+    touched: [Option<Stamp>; 2],
     shown: Arc<Shown>,
 }
 
@@ -83,13 +84,13 @@ impl Certificate {
 
     /// When its files were touched last, before they were first read.
     #[must_use]
-    pub fn touched_first(&self) -> [Option<SystemTime>; 2] {
+    pub fn touched_first(&self) -> [Option<Stamp>; 2] {
         self.touched
     }
 
     /// When its files were touched last.
     #[must_use]
-    pub fn touched(&self) -> [Option<SystemTime>; 2] {
+    pub fn touched(&self) -> [Option<Stamp>; 2] {
         touched([&self.chain, &self.key])
     }
 
@@ -110,8 +111,8 @@ impl Certificate {
     }
 }
 
-fn touched(files: [&Path; 2]) -> [Option<SystemTime>; 2] {
-    files.map(|file| std::fs::metadata(file).and_then(|found| found.modified()).ok())
+fn touched(files: [&Path; 2]) -> [Option<Stamp>; 2] {
+    files.map(Stamp::of)
 }
 
 fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
