@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -252,10 +251,4 @@ async fn read(reply: Reply, most: u64, held: &mut Held) -> Result<Answer, Arc<st
 fn text(error: &(dyn std::error::Error + 'static)) -> Arc<str> {
     let told: Vec<_> = causes(error).map(ToString::to_string).collect();
     told.join(": ").into()
-}
-
-/// How long leaves are told that they have: the gateway needs a moment to merge.
-#[must_use]
-pub fn reserve(timeout: Duration) -> Duration {
-    (timeout / 20).max(Duration::from_millis(10)).min(timeout / 2)
 }

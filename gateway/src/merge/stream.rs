@@ -21,6 +21,10 @@ type Cause = Box<dyn Error + Send + Sync>;
 /// The longest line that is held.
 const LINE_MOST: usize = 1 << 20;
 
+/// How many pieces that are there already are still taken after the deadline. A leaf that always has
+/// more to say must not outlast it for ever.
+const PATIENCE: u32 = 64;
+
 /// Fewer leaves than needed spoke to their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{coverage}; {least} are needed")]
@@ -37,6 +41,7 @@ pub struct Stream<B, D> {
     least: usize,
     late: Pin<Box<D>>,
     trailer: HeaderName,
+    patience: u32,
     ended: bool,
 }
 
@@ -60,7 +65,7 @@ impl<B: Body<Data = Bytes, Error = Cause> + Unpin, D: Future<Output = ()>> Strea
         let mut bodies = bodies.into_iter();
         let current = bodies.next().map(|body| (body, Lines::new(LINE_MOST)));
         let late = Box::pin(late);
-        Self { bodies, current, coverage, least, late, trailer, ended: false }
+        Self { bodies, current, coverage, least, late, trailer, patience: PATIENCE, ended: false }
     }
 }
 
@@ -137,13 +142,41 @@ where
         if this.ended {
             return Poll::Ready(None);
         }
-        // The deadline first: a leaf that always has more to say must not outlast it.
-        if this.late.as_mut().poll(cx).is_ready() {
+        let late = this.late.as_mut().poll(cx).is_ready();
+        if late && this.patience == 0 {
             this.cut_off();
         }
-        if let Some(lines) = ready!(this.poll_lines(cx)) {
-            return Poll::Ready(Some(Ok(Frame::data(lines))));
+        match this.poll_lines(cx) {
+            Poll::Ready(Some(lines)) => {
+                this.patience -= u32::from(late);
+                return Poll::Ready(Some(Ok(Frame::data(lines))));
+            }
+            Poll::Ready(None) => {}
+            Poll::Pending if late => this.cut_off(),
+            Poll::Pending => return Poll::Pending,
         }
         Poll::Ready(Some(this.end()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use http_body_util::{BodyExt, StreamBody};
+
+    use super::*;
+
+    #[test]
+    fn a_leaf_that_always_has_more_to_say_does_not_outlast_the_deadline() {
+        let line = || Ok::<_, Cause>(Frame::data(Bytes::from_static(b"1\n")));
+        let endless = StreamBody::new(futures::stream::repeat_with(line));
+        let coverage = Coverage { total: 1, ok: 1, ..Coverage::default() };
+        let trailer = HeaderName::from_static("coverage");
+        let stream = Stream::new(vec![endless], coverage, 0, ready(()), trailer);
+        let told = futures::executor::block_on(stream.collect()).expect("an answer");
+        let trailers = told.trailers().expect("trailers").clone();
+        assert_eq!(trailers["coverage"], "total=1, ok=0, failed=0, timed-out=1, hedged=0");
+        assert_eq!(told.to_bytes().len(), 2 * PATIENCE as usize);
     }
 }
