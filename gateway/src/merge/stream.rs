@@ -39,7 +39,8 @@ pub struct Stream<B, D> {
     current: Option<(B, Lines)>,
     coverage: Coverage,
     least: usize,
-    late: Pin<Box<D>>,
+    /// `None` when it has come.
+    late: Option<Pin<Box<D>>>,
     trailer: HeaderName,
     patience: u32,
     ended: bool,
@@ -64,7 +65,7 @@ impl<B: Body<Data = Bytes, Error = Cause> + Unpin, D: Future<Output = ()>> Strea
     ) -> Self {
         let mut bodies = bodies.into_iter();
         let current = bodies.next().map(|body| (body, Lines::new(LINE_MOST)));
-        let late = Box::pin(late);
+        let late = Some(Box::pin(late));
         Self { bodies, current, coverage, least, late, trailer, patience: PATIENCE, ended: false }
     }
 }
@@ -106,6 +107,13 @@ impl<B: Body<Data = Bytes, Error = Cause> + Unpin, D: Future<Output = ()>> Strea
         std::mem::replace(&mut self.current, next).map(|(_, lines)| lines)
     }
 
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.late.as_mut().is_some_and(|late| late.as_mut().poll(cx).is_ready()) {
+            self.late = None;
+        }
+        self.late.is_none()
+    }
+
     /// The deadline has come: whoever has not ended is late.
     fn cut_off(&mut self) {
         let late = usize::from(self.current.is_some()) + self.bodies.len();
@@ -142,7 +150,7 @@ where
         if this.ended {
             return Poll::Ready(None);
         }
-        let late = this.late.as_mut().poll(cx).is_ready();
+        let late = this.is_late(cx);
         if late && this.patience == 0 {
             this.cut_off();
         }
