@@ -211,7 +211,10 @@ impl<C: Carrier> Handle<C> {
             Gathered::Parts(parts, held) => {
                 facts.coverage = Some(Coverage::of(&parts));
                 let merged = match &route.code.merge {
-                    _ if request.method == Method::HEAD => merge::heads(parts, policy.require)?,
+                    _ if request.method == Method::HEAD => {
+                        let least = gather::enough(policy, parts.len());
+                        merge::heads(parts, least)?
+                    }
                     None => merge::parts(&policy.merge, parts, policy.require)?,
                     Some(code) => merge::by_code(code, parts, policy.require)?,
                 };

@@ -28,7 +28,10 @@ mod union;
 use std::ops::Range;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING,
+    UPGRADE,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::model::{Answer, Coverage, MergeFn, Outcome, Part, ShardName};
@@ -139,9 +142,8 @@ pub fn parts(merge: &Merge, mut parts: Vec<Part>, require: Require) -> Result<Me
 ///
 /// # Errors
 /// When too few of the parts are right answers.
-pub fn heads(parts: Vec<Part>, require: Require) -> Result<Merged, Unmerged> {
+pub fn heads(parts: Vec<Part>, least: usize) -> Result<Merged, Unmerged> {
     let coverage = Coverage::of(&parts);
-    let least = require.least(parts.len());
     if coverage.ok < least {
         return Err(Unmerged::TooFew { parts, least });
     }
@@ -162,6 +164,10 @@ pub fn by_code(code: &MergeFn, parts: Vec<Part>, require: Require) -> Result<Mer
     }
     match code.merge(&parts) {
         Ok(Answer { status, mut headers, body }) => {
+            // Copied from a leaf, these would say how long another message is.
+            for name in [CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING, CONNECTION, UPGRADE] {
+                headers.remove(name);
+            }
             if !coverage.is_whole() {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }

@@ -13,8 +13,10 @@ pub use self::hop::{strip, strip_answer};
 use std::net::IpAddr;
 
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    RANGE,
 };
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, request::Parts};
 use http_body::Body as _;
 use hyper::upgrade::OnUpgrade;
@@ -107,6 +109,7 @@ impl Request {
             return Err(Rejected::Connect);
         }
         check_path(request.uri())?;
+        join_cookies(request.headers_mut());
         let host = host(request)?;
         let upgrades = strip(request.headers_mut())?;
         let upgrade = request.extensions_mut().remove::<OnUpgrade>().filter(|_| upgrades);
@@ -182,6 +185,16 @@ impl From<&BodyError> for Rejected {
     }
 }
 
+/// HTTP/2 cuts cookies into crumbs; before HTTP/1.1 they must be one line again (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let joined = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).expect("made of header values");
+    headers.insert(COOKIE, joined);
+}
+
 /// A target must be a path that does not climb: what it is compared with is not resolved either, and
 /// a replica behind us might resolve it.
 fn check_path(uri: &Uri) -> Result<(), Rejected> {
@@ -233,6 +246,9 @@ fn parse_host(value: &HeaderValue) -> Result<Box<str>, Rejected> {
     if text.bytes().any(forbidden) {
         return Err(invalid());
     }
+    if !text.is_empty() && Authority::try_from(text).is_err() {
+        return Err(invalid());
+    }
     let end_of_v6 = text.find(']').map_or(0, |bracket| bracket + 1);
     let (host, port) = match text[end_of_v6..].find(':') {
         Some(colon) => text.split_at(end_of_v6 + colon),
@@ -265,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_host_that_is_none_is_refused() {
-        for given in ["a/b", "a b", "user@a", "a:8o", "a,b", "a:80:90"] {
+        for given in ["a\"b", "a<b", "a%b", "a/b", "a b", "user@a", "a:8o", "a,b", "a:80:90"] {
             check_host(given, None);
         }
     }

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
+use self::carry::Kind;
 use crate::model::{ReplicaName, ShardName};
 use crate::pick::Leaf;
 use crate::request::{Body, Rejected, Request};
@@ -95,7 +96,8 @@ impl<'r> Ask<'r> {
                 let authority = host.filter(|host| !host.is_empty()).unwrap_or(&address);
                 let uri = Uri::builder().scheme("http").authority(authority);
                 let path = path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
-                uri.path_and_query(path).build().unwrap_or_default()
+                // A host that is no authority was refused at the door; an address always is one.
+                uri.path_and_query(path).build().expect("an authority and a path")
             }
         }
     }
@@ -200,15 +202,19 @@ impl<C: Carrier> Sender<C> {
             if failure.is_late() {
                 return Err(Unanswered::TimedOut);
             }
-            // The other replicas of an owner are no retry: whoever has none is told that it is away.
-            let may =
-                failure.is_unsent() && leaf.is_sole() || self.may_retry(ask, &failure, attempts);
-            let (fault, unsent) = failure.into_parts();
+            let (kind, fault, unsent) = failure.into_parts();
             let failed = Unanswered::Failed { replica: replica.name.clone(), fault, attempts };
-            body = match unsent.or(again) {
-                Some(unsent) if may => unsent,
-                _ => return Err(failed),
-            };
+            // Who has no body left to send does not pay for a retry.
+            let Some(next) = unsent.or(again) else { return Err(failed) };
+            // The other replicas of an owner are no retry: whoever has none is told that it is away.
+            if kind.is_unsent() && leaf.is_sole() {
+                if attempts >= OFFERS_MOST {
+                    return Err(exhausted(leaf, ask, Some(failed), next));
+                }
+            } else if !self.may_retry(ask, kind, attempts) {
+                return Err(failed);
+            }
+            body = next;
             last = Some(failed);
         }
     }
@@ -243,10 +249,10 @@ impl<C: Carrier> Sender<C> {
     }
 
     /// Whether the request may be sent once more, and pays for it.
-    fn may_retry(&self, ask: &Ask<'_>, failure: &Failure, attempts: u32) -> bool {
+    fn may_retry(&self, ask: &Ask<'_>, kind: Kind, attempts: u32) -> bool {
         let retries = ask.policy.retries;
-        let most = if failure.is_unsent() { OFFERS_MOST } else { retries + 1 };
-        let safe = failure.is_unsent() || ask.idempotent;
+        let most = if kind.is_unsent() { OFFERS_MOST } else { retries + 1 };
+        let safe = kind.is_unsent() || ask.idempotent;
         if retries == 0 || !safe || attempts >= most {
             return false;
         }

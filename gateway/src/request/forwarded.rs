@@ -79,6 +79,12 @@ pub(super) fn add(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
     if peer.trusted {
         return append(headers, peer);
     }
+    if headers.keys().any(pretends) {
+        let others: Vec<_> = headers.keys().filter(|name| pretends(name)).cloned().collect();
+        for name in others {
+            headers.remove(name);
+        }
+    }
     headers.insert(FOR, peer.for_value.clone());
     headers.insert(PROTO, HeaderValue::from_static(peer.scheme));
     headers.insert(FORWARDED, peer.forwarded.clone());
@@ -89,18 +95,30 @@ pub(super) fn add(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
     peer.address
 }
 
+/// Whether a header says who sent the request, by any of the names by which servers know it: CGI and
+/// its heirs take `X_Forwarded_For` for `X-Forwarded-For`.
+fn pretends(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    let starts = |prefix: &str| {
+        let head = name.as_bytes().iter().map(|byte| if *byte == b'_' { b'-' } else { *byte });
+        name.len() >= prefix.len() && head.take(prefix.len()).eq(prefix.bytes())
+    };
+    starts("x-forwarded-") || starts("x-real-ip") || name.contains('_') && starts("metaparticle-")
+}
+
 /// Behind a trusted proxy: adds this hop to what it says. The client is the last address that is not
-/// a trusted proxy's.
+/// a trusted proxy's; read from the right, because what stands on the left is whatever the client
+/// wrote there.
 fn append(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
-    let hops: Vec<IpAddr> = headers
-        .get_all(&FOR)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map_while(|hop| hop.trim().parse().ok())
-        .collect();
-    let client = hops.iter().rev().find(|hop| !peer.trust.has(**hop)).or_else(|| hops.first());
-    let client = client.copied().unwrap_or(peer.address);
+    let mut client = peer.address;
+    let lines: Vec<_> = headers.get_all(&FOR).iter().map(HeaderValue::as_bytes).collect();
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
+        let Some(address) = parse_hop(hop) else { break };
+        client = address;
+        if !peer.trust.has(client) {
+            break;
+        }
+    }
     join(headers, &FOR, &peer.for_value);
     join(headers, &FORWARDED, &peer.forwarded);
     headers.entry(PROTO).or_insert_with(|| HeaderValue::from_static(peer.scheme));
@@ -109,6 +127,14 @@ fn append(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
         headers.insert(FORWARDED_HOST, host);
     }
     client
+}
+
+/// An address, with a port or without.
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim();
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|found| found.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
 /// Appends `more` to the list that header `name` is, as one line.
@@ -156,6 +182,31 @@ mod tests {
     fn the_client_is_the_last_address_that_no_trusted_proxy_has() {
         let came = ["6.6.6.6, 192.0.2.7", "10.0.0.2"];
         check("10.0.0.1", &came, "192.0.2.7", "6.6.6.6, 192.0.2.7, 10.0.0.2, 10.0.0.1");
+    }
+
+    #[test]
+    fn what_a_client_wrote_before_a_trusted_proxy_is_not_believed() {
+        check(
+            "10.0.0.1",
+            &["1.2.3.4, x, 192.0.2.7"],
+            "192.0.2.7",
+            "1.2.3.4, x, 192.0.2.7, 10.0.0.1",
+        );
+        check("10.0.0.1", &["1.2.3.4, x"], "10.0.0.1", "1.2.3.4, x, 10.0.0.1");
+        check("10.0.0.1", &["[2001:db8::1]:99"], "2001:db8::1", "[2001:db8::1]:99, 10.0.0.1");
+    }
+
+    #[test]
+    fn a_stranger_cannot_say_it_by_another_name() {
+        let peer = Peer::new("192.0.2.1:9".parse().unwrap(), false, &Trust::default());
+        let mut headers = HeaderMap::new();
+        for name in ["x_forwarded_for", "x-forwarded-port", "x-real-ip", "metaparticle_shard"] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        add(&mut headers, &peer);
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["forwarded", "x-forwarded-for", "x-forwarded-proto"]);
     }
 
     #[test]

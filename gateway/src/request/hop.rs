@@ -33,7 +33,7 @@ impl Seen {
 }
 
 /// Headers that end here, whatever they say.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "keep-alive",
     "proxy-connection",
     "transfer-encoding",
@@ -41,6 +41,7 @@ const OTHERS: [&str; 9] = [
     "proxy-authenticate",
     // The server answers `100 Continue` itself, once somebody reads the body.
     "expect",
+    "http2-settings",
     // Only this gateway may say to a leaf what it is asked as.
     labels::SHARD,
     labels::SHARDS,
@@ -55,7 +56,7 @@ const OTHERS: [&str; 9] = [
 /// asked, or what the next one believes.
 pub fn strip(headers: &mut HeaderMap) -> Result<bool, Rejected> {
     let seen = Seen::look(headers);
-    let upgrades = seen.upgrade && nominates(headers, "upgrade");
+    let upgrades = seen.upgrade && nominates(headers, "upgrade") && !smuggles(headers);
     if seen.connection
         && let Some(refused) = nominated(headers).find(|name| is_ours(name))
     {
@@ -72,6 +73,19 @@ pub fn strip(headers: &mut HeaderMap) -> Result<bool, Rejected> {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
     Ok(upgrades)
+}
+
+/// Whether an upgrade would make a tunnel for requests that nobody looks at: `h2c` (RFC 9113 §3.1 has
+/// taken it back) and `TLS`.
+fn smuggles(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(UPGRADE).iter();
+    values.into_iter().any(|value| {
+        let Ok(text) = value.to_str() else { return true };
+        text.split(',').any(|protocol| {
+            let name = protocol.trim().to_ascii_lowercase();
+            name.starts_with("h2c") || name.starts_with("tls") || name.starts_with("http")
+        })
+    })
 }
 
 /// Takes the headers of this hop out of an answer's `headers`, but those of an `upgrade`.
@@ -167,6 +181,15 @@ mod tests {
             &["connection: keep-alive, Upgrade", "upgrade: websocket"],
             &["connection: upgrade", "upgrade: websocket"],
         );
+    }
+
+    #[test]
+    fn an_upgrade_to_http_2_would_be_a_tunnel_and_is_not_passed_on() {
+        check(
+            &["connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAMA"],
+            &[],
+        );
+        check(&["connection: upgrade", "upgrade: websocket, H2C", "http2-settings: AAMA"], &[]);
     }
 
     #[test]

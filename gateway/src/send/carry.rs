@@ -69,7 +69,7 @@ pub struct Fault {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// No connection could be made, or the one there was had ended.
     Connect,
     /// The replica refused the stream: it says that it did nothing.
@@ -78,6 +78,13 @@ enum Kind {
     Broken,
     /// Nothing was heard before the deadline.
     Late,
+}
+
+impl Kind {
+    /// Whether the replica has certainly done nothing.
+    pub(super) fn is_unsent(self) -> bool {
+        matches!(self, Self::Connect | Self::Refused)
+    }
 }
 
 impl fmt::Display for Fault {
@@ -125,7 +132,7 @@ impl Failure {
     /// Whether the replica has certainly done nothing.
     #[must_use]
     pub fn is_unsent(&self) -> bool {
-        matches!(self.fault.kind, Kind::Connect | Kind::Refused)
+        self.fault.kind.is_unsent()
     }
 
     /// What the client's own body did wrong, where that is the cause.
@@ -134,7 +141,7 @@ impl Failure {
         BodyError::among(&*self.fault.cause).map(Rejected::from)
     }
 
-    pub(super) fn into_parts(self) -> (Fault, Option<Body>) {
-        (self.fault, self.unsent)
+    pub(super) fn into_parts(self) -> (Kind, Fault, Option<Body>) {
+        (self.fault.kind, self.fault, self.unsent)
     }
 }

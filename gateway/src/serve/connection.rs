@@ -26,6 +26,8 @@ use crate::tasks::Tasks;
 const STREAMS_MOST: u32 = 128;
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
+/// How much of an answer is held for a stream whose client does not read.
+const SEND_BUFFER: usize = 64 << 10;
 /// HTTP/2 floods: streams reset before they were served (CVE-2023-44487), and streams that we were
 /// made to reset (CVE-2025-8671), before the connection is closed.
 const PENDING_RESETS_MOST: usize = 20;
@@ -113,6 +115,7 @@ fn builder(tasks: &Tasks) -> Builder<Tasks> {
         .max_buf_size(HEAD_MOST)
         .http2()
         .max_concurrent_streams(STREAMS_MOST)
+        .max_send_buf_size(SEND_BUFFER)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(HEAD_MOST).unwrap_or(u32::MAX))

@@ -108,7 +108,7 @@ impl Life {
         const READER: u8 = Waits::Reader as u8;
         match self.waits.load(Relaxed) {
             REQUEST if self.requests.load(Relaxed) == 0 => Some(IDLE_MOST),
-            HEAD => Some(HEAD_MOST),
+            HEAD if self.requests.load(Relaxed) == 0 => Some(HEAD_MOST),
             BODY if self.reads.load(Relaxed) => Some(BODY_MOST),
             READER => Some(WRITE_MOST),
             _ => None,
@@ -117,8 +117,10 @@ impl Life {
 
     fn look(&self, now: u64) {
         let since = Duration::from_millis(now.saturating_sub(self.since.load(Relaxed)));
-        if self.requests.load(Relaxed) > 0 && self.waits.load(Relaxed) == Waits::Request as u8 {
-            // The rest between two requests begins when the first was answered.
+        let waits = self.waits.load(Relaxed);
+        let next = waits == Waits::Request as u8 || waits == Waits::Head as u8;
+        if next && self.requests.load(Relaxed) > 0 {
+            // The wait for the next request begins when the one before it was answered.
             self.since.store(now, Relaxed);
         } else if self.most().is_some_and(|most| since > most) {
             self.wished(Wish::End);

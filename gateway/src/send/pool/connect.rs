@@ -71,7 +71,9 @@ async fn tcp(address: SocketAddr) -> Result<TcpStream, io::Error> {
 
 /// Whether the replica refused the stream before it did anything (RFC 9113 §8.7).
 pub(super) fn is_refused(error: &hyper::Error) -> bool {
-    causes(error)
-        .filter_map(|cause| cause.downcast_ref::<h2::Error>())
-        .any(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    causes(error).filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(|error| {
+        let refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        // Streams above the last one that a GOAWAY names were not touched (RFC 9113 §6.8).
+        refused || error.is_go_away() && error.is_remote()
+    })
 }
