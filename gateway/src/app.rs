@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use self::attend::{LogFile, follow_certificate, write_log};
+use self::attend::{LogFile, LogWriter, follow_certificate};
 use crate::admin::{Admin, Mistakes, Ready, State};
 use crate::handle::Handle;
 use crate::log::Log;
@@ -21,7 +21,7 @@ use crate::memory::Memory;
 use crate::metrics;
 use crate::request::Trust;
 use crate::send::{Carrier, Network, Sender};
-use crate::serve::{self, Certificate, Connections, Drain, Drainer, Listeners, Worker};
+use crate::serve::{self, Certificate, Connections, Drainer, Listeners, Worker};
 use crate::snapshot::Latest;
 use crate::tasks::{Clock, Tasks};
 
@@ -152,6 +152,8 @@ impl Gateway {
         let log = Log::new(self.log.is_some());
         let (drainer, drain) = Drainer::new();
         let bind = |address| serve::bind(address, self.workers);
+        // All addresses first: a gateway that cannot have one starts no thread.
+        let operators = self.admin.map(listen_admin).transpose()?;
         let plain = self.listen.map(bind).transpose()?;
         let secure = self.tls.as_ref().map(|(address, _)| bind(*address)).transpose()?;
         let address = plain.as_ref().map(|listeners| listeners.address);
@@ -188,12 +190,14 @@ impl Gateway {
             admin_address: None,
             tasks: Tasks::default(),
             stop,
+            log: None,
             drainer,
             threads,
             drain_delay: self.drain_delay,
             drain_timeout: self.drain_timeout,
         };
-        self.attend(running, clock, log, drain)
+        drop(drain);
+        Ok(self.attend(running, clock, log, operators)?)
     }
 
     /// Starts what is not a request's business: operators' door, log, certificate.
@@ -202,14 +206,11 @@ impl Gateway {
         mut running: Running,
         clock: Clock,
         log: Log,
-        drain: Drain,
-    ) -> anyhow::Result<Running> {
-        drop(drain);
+        operators: Option<TcpListener>,
+    ) -> std::io::Result<Running> {
+        running.log =
+            self.log.map(|file| LogWriter::start(log.clone(), file, clock.epoch())).transpose()?;
         let Running { tasks, stop, .. } = &running;
-        if let Some(file) = self.log {
-            let writing = write_log(log.clone(), file, clock.epoch(), stop.clone());
-            tasks.spawn(writing);
-        }
         if let Some((_, certificate)) = self.tls {
             let stop = stop.clone();
             tasks.spawn(async move {
@@ -219,8 +220,7 @@ impl Gateway {
                 }
             });
         }
-        if let Some(address) = self.admin {
-            let listener = listen_admin(address)?;
+        if let Some(listener) = operators {
             running.admin_address = Some(listener.local_addr()?);
             let (memory, connections) = (self.memory, self.connections);
             let facts = move || metrics::Facts {
@@ -246,6 +246,8 @@ impl Gateway {
 
 /// A gateway that runs.
 #[derive(Debug)]
+///
+/// One that is dropped without being stopped ends at once.
 #[must_use = "a gateway that is not stopped loses what is in flight"]
 pub struct Running {
     ready: Ready,
@@ -255,6 +257,7 @@ pub struct Running {
     admin_address: Option<SocketAddr>,
     tasks: Tasks,
     stop: CancellationToken,
+    log: Option<LogWriter>,
     drainer: Drainer,
     threads: Vec<JoinHandle<()>>,
     drain_delay: Duration,
@@ -294,7 +297,8 @@ impl Running {
     /// Ends it: not ready any more, then accepts nobody, then finishes what is in flight. What is not
     /// finished in time is cut off.
     pub async fn stop(self) {
-        let Self { ready, tasks, stop, drainer, threads, drain_delay, drain_timeout, .. } = self;
+        let Self { ready, tasks, stop, log, drainer, threads, drain_delay, drain_timeout, .. } =
+            self;
         ready.set(State::Draining);
         drainer.lame();
         tokio::time::sleep(drain_delay).await;
@@ -310,6 +314,9 @@ impl Running {
         }
         stop.cancel();
         tasks.wait().await;
+        if let Some(log) = log {
+            log.end().await;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{Method, Response, StatusCode, Version};
+use http::{Method, Response, Version};
 
 use crate::gather::{self, Gathered};
 use crate::key::{self, Key};
@@ -88,7 +88,7 @@ impl<C: Carrier> Handle<C> {
         let mut facts = Facts::default();
         let answer = self.answer(request, arrived, &mut facts).await;
         let id = request.id.clone();
-        let (mut response, places, close) = match answer {
+        let (mut response, mut places, close) = match answer {
             Ok((response, places)) => (response, Some(places), false),
             Err(refusal) => {
                 facts.refusal = Some(refusal.name());
@@ -96,6 +96,7 @@ impl<C: Carrier> Handle<C> {
                 (refusal.respond(content_type, Some(&id)), None, refusal.closes())
             }
         };
+        tunnel::open(&mut response, request, &mut places, (&self.tasks, self.sender.clock));
         respond::fit(&mut response, &request.method);
         let seen = Seen {
             method: std::mem::take(&mut request.method),
@@ -202,11 +203,7 @@ impl<C: Carrier> Handle<C> {
                 facts.replica = Some(Arc::clone(&reply.replica));
                 facts.shard.clone_from(&reply.shard);
                 facts.attempts = reply.attempts;
-                let mut response = respond::one(*reply);
-                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                    tunnel::open(&mut response, request.upgrade.take(), &self.tasks);
-                }
-                Ok(response)
+                Ok(respond::one(*reply))
             }
             Gathered::Parts(parts, held) => {
                 facts.coverage = Some(Coverage::of(&parts));

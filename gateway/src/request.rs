@@ -10,7 +10,9 @@ pub use self::body::{Body, BodyError, Cap, causes};
 pub use self::forwarded::{Peer, Trust};
 pub use self::hop::{strip, strip_answer};
 
+use std::any::Any;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
@@ -51,8 +53,21 @@ pub struct Request {
     pub id: HeaderValue,
     /// The memory that its body takes, where that was read.
     pub held: Option<Held>,
+    /// What its connection holds, for a tunnel that outlives it.
+    pub keep: Option<Keep>,
     /// The other end, where the client wants to speak something else after the answer.
     pub upgrade: Option<OnUpgrade>,
+}
+
+/// Something that a connection holds, and lets go when all who share it have.
+#[derive(Debug, Clone)]
+pub struct Keep(#[expect(dead_code, reason = "it is held, not read")] Arc<dyn Any + Send + Sync>);
+
+impl Keep {
+    /// Keeps `held`.
+    pub fn new<T: Any + Send + Sync>(held: Arc<T>) -> Self {
+        Self(held)
+    }
 }
 
 /// Why a request is refused before anything else is known of it.
@@ -112,6 +127,7 @@ impl Request {
         join_cookies(request.headers_mut());
         let host = host(request)?;
         let upgrades = strip(request.headers_mut())?;
+        let keep = request.extensions_mut().remove::<Keep>();
         let upgrade = request.extensions_mut().remove::<OnUpgrade>().filter(|_| upgrades);
         let (head, body) = std::mem::take(request).into_parts();
         let Parts { method, uri, mut headers, .. } = head;
@@ -119,7 +135,7 @@ impl Request {
         headers.reserve(ADDED_MOST);
         let id = id::assign(&mut headers);
         let client = forwarded::add(&mut headers, peer);
-        Ok(Self { method, uri, headers, body, client, host, id, held: None, upgrade })
+        Ok(Self { method, uri, headers, body, client, host, id, held: None, keep, upgrade })
     }
 
     /// The raw path, without query.

@@ -50,7 +50,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 async fn demo(serving: Serving) -> anyhow::Result<()> {
-    let ends = Ends::hear()?;
+    let mut ends = Ends::hear()?;
     let replicas = Tasks::default();
     let demo = demo::start(&replicas).await.context("cannot start the demo's replicas")?;
     let (mut publisher, latest) = snapshot::channel();
@@ -61,7 +61,7 @@ async fn demo(serving: Serving) -> anyhow::Result<()> {
     say(&introduction(&demo, &running))?;
     ends.wanted().await;
     say("\nending…\n")?;
-    running.stop().await;
+    stop(running, ends).await?;
     Ok(())
 }
 
@@ -83,7 +83,7 @@ fn introduction(demo: &Demo, running: &Running) -> String {
 }
 
 async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
-    let ends = Ends::hear()?;
+    let mut ends = Ends::hear()?;
     let bytes =
         std::fs::read(config).with_context(|| format!("cannot read `{}`", config.display()))?;
     let (mut publisher, latest) = snapshot::channel();
@@ -105,7 +105,7 @@ async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
         () = ends.wanted() => {}
     }
     tracing::info!("ending: finishing what is in flight");
-    running.stop().await;
+    stop(running, ends).await?;
     Ok(())
 }
 
@@ -120,8 +120,13 @@ async fn follow(config: &Path, bytes: Vec<u8>, mut publisher: Publisher, running
         }
         Err(error) => {
             let told = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            mistakes.set(match error {
+                Unusable::Wrong { mistakes, .. } => {
+                    mistakes.iter().map(ToString::to_string).collect()
+                }
+                Unusable::Unreadable { .. } => vec![told.clone()],
+            });
             tracing::error!("what the file said last stays in force:\n{told}");
-            mistakes.set(told.lines().map(str::to_owned).collect());
         }
     })
     .await;
@@ -156,6 +161,7 @@ fn gateway(serving: Serving, latest: Latest, listen: SocketAddr) -> anyhow::Resu
         drain_delay,
         drain_timeout,
     } = serving;
+    raise_open_files(max_connections);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut gateway = Gateway::new(latest)
         .listen(listen)
@@ -194,11 +200,33 @@ impl Ends {
     }
 
     /// Until somebody wants the program to end.
-    async fn wanted(mut self) {
+    async fn wanted(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+/// Every connection is an open file, and the limit that a shell gives is far below what the system
+/// allows.
+fn raise_open_files(connections: u64) {
+    // One for the client, and one for the replica.
+    let wanted = connections.saturating_mul(2);
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit < wanted => {
+            tracing::info!(limit, "fewer open files are allowed than --max-connections may want");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
+    }
+}
+
+/// Stops in order; at a second signal at once.
+async fn stop(running: Running, mut ends: Ends) -> anyhow::Result<()> {
+    tokio::select! {
+        () = running.stop() => Ok(()),
+        () = ends.wanted() => anyhow::bail!("ended at once, at the second signal"),
     }
 }
 

@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::header::HOST;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use self::carry::Kind;
 use crate::model::{ReplicaName, ShardName};
@@ -44,6 +45,7 @@ pub struct Ask<'r> {
     service: &'r Service,
     policy: &'r Policy,
     idempotent: bool,
+    hostless: bool,
     /// When the answer is of no use any more, on the gateway's clock.
     pub deadline: Duration,
 }
@@ -59,7 +61,8 @@ impl<'r> Ask<'r> {
     ) -> Self {
         let Request { method, uri, headers, .. } = request;
         let idempotent = request.is_idempotent();
-        Self { method, uri, headers, service, policy, idempotent, deadline }
+        let hostless = !headers.contains_key(HOST);
+        Self { method, uri, headers, service, policy, idempotent, hostless, deadline }
     }
 
     /// The request as `replica` gets it.
@@ -75,6 +78,11 @@ impl<'r> Ask<'r> {
         *request.uri_mut() = self.target(replica);
         let headers = request.headers_mut();
         headers.clone_from(self.headers);
+        if self.hostless {
+            // HTTP/1.0 needs no host; the HTTP/1.1 that goes on does.
+            let address = replica.address.to_string();
+            headers.insert(HOST, HeaderValue::try_from(address).expect("an address"));
+        }
         let left = self.deadline.saturating_sub(now);
         headers.insert(DEADLINE, milliseconds(left));
         if let Some(shard) = shard {
@@ -91,7 +99,7 @@ impl<'r> Ask<'r> {
             (Protocol::Http1, Some(path)) => Uri::from(path),
             (Protocol::Http1, None) => Uri::from_static("/"),
             (Protocol::H2c, path) => {
-                let host = self.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+                let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
                 let address = replica.address.to_string();
                 let authority = host.filter(|host| !host.is_empty()).unwrap_or(&address);
                 let uri = Uri::builder().scheme("http").authority(authority);
@@ -229,6 +237,7 @@ impl<C: Carrier> Sender<C> {
         start: Duration,
     ) -> Result<http::Response<LeafBody>, Failure> {
         let request = ask.request(replica, shard, body, start);
+        let streams = request.body().whole().is_none();
         let in_flight = replica.live.enter();
         let late = self.clock.instant(ask.deadline);
         let result = tokio::time::timeout_at(late, self.carrier.carry(replica, request)).await;
@@ -237,10 +246,14 @@ impl<C: Carrier> Sender<C> {
         match result {
             Ok(response) => {
                 replica.live.succeeded(now, now - start);
-                Ok(response.map(|body| body.counted(in_flight)))
+                let tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                Ok(response.map(|body| body.counted(in_flight, tunnel)))
             }
             Err(failure) => {
-                if failure.client().is_none() && replica.live.failed(now, now - start) {
+                // Silence counts against a replica that had the whole request, not against one that was
+                // waiting for the client.
+                let its_own = failure.client().is_none() && !(failure.is_late() && streams);
+                if its_own && replica.live.failed(now, now - start) {
                     breaker::eject(ask.service, replica, now);
                 }
                 Err(failure)

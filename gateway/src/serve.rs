@@ -166,18 +166,17 @@ impl<C: Carrier> Door<C> {
         if let Err(error) = bind::tune(&stream) {
             tracing::debug!(%error, "a connection could not be tuned");
         }
-        let (door, tls) = (Arc::clone(self), tls.cloned());
+        let (door, tls, entered) = (Arc::clone(self), tls.cloned(), Arc::new(entered));
         self.handle.tasks.spawn(async move {
             match tls {
-                None => door.serve(stream, address, false).await,
+                None => door.serve(stream, address, false, entered).await,
                 Some(tls) => {
                     let shaken = tokio::time::timeout(HANDSHAKE_MOST, tls.accept(stream)).await;
                     if let Ok(Ok(stream)) = shaken {
-                        door.serve(stream, address, true).await;
+                        door.serve(stream, address, true, entered).await;
                     }
                 }
             }
-            drop(entered);
         });
     }
 

@@ -1,7 +1,7 @@
 //! Who waits for a task? Every task of the gateway is spawned here, and waited for before it ends.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -53,6 +53,33 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// When something went on last, in milliseconds of a clock that another looks after.
+#[derive(Debug)]
+pub struct Progress {
+    last: Arc<AtomicU64>,
+    now: Arc<AtomicU64>,
+}
+
+impl Progress {
+    /// It goes on now.
+    #[must_use]
+    pub fn new(now: &Arc<AtomicU64>) -> Self {
+        let last = Arc::new(AtomicU64::new(now.load(Relaxed)));
+        Self { last, now: Arc::clone(now) }
+    }
+
+    /// It goes on.
+    pub fn touch(&self) {
+        self.last.store(self.now.load(Relaxed), Relaxed);
+    }
+
+    /// When it went on last, for whoever looks; gone when it has ended.
+    #[must_use]
+    pub fn last(&self) -> Weak<AtomicU64> {
+        Arc::downgrade(&self.last)
     }
 }
 

@@ -1,48 +1,88 @@
-//! What happens after `101 Switching Protocols`? Bytes go both ways, untouched, until one end closes
-//! or both are silent for an hour.
+//! What happens after `101 Switching Protocols`? Bytes go both ways, untouched, until one end closes or
+//! both are silent for an hour.
 
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use http::Response;
+use http::{Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::request::Request;
 use crate::respond::Body;
-use crate::tasks::Tasks;
+use crate::snapshot::Places;
+use crate::tasks::{Clock, Tasks};
 
 /// A tunnel in which nothing was said for this long has been forgotten (Envoy's stream idle timeout
 /// is 5 minutes, and WebSocket users raise it to an hour).
 const SILENCE_MOST: Duration = Duration::from_secs(3600);
+/// An end that does not read for this long is gone.
+const WRITE_MOST: Duration = Duration::from_secs(60);
 
-/// Opens the tunnel between the `client` and the leaf that sent `response`.
-pub(super) fn open(response: &mut Response<Body>, client: Option<OnUpgrade>, tasks: &Tasks) {
+/// Opens the tunnel between the client that sent `request` and the leaf that sent `response`, where
+/// they agree on one. It counts as in flight, and takes its `places`, until it ends.
+pub(super) fn open(
+    response: &mut Response<Body>,
+    request: &mut Request,
+    places: &mut Option<Places>,
+    (tasks, clock): (&Tasks, Clock),
+) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return;
+    }
     let leaf = response.extensions_mut().remove::<OnUpgrade>();
-    let (Some(client), Some(leaf)) = (client, leaf) else { return };
-    // The leaf's empty body counts as in flight: it goes with the tunnel.
-    let body = std::mem::take(response.body_mut());
+    let (Some(client), Some(leaf)) = (request.upgrade.take(), leaf) else {
+        // Nobody asked for it: what follows could not be understood.
+        *response = Response::new(Body::default());
+        *response.status_mut() = StatusCode::BAD_GATEWAY;
+        return;
+    };
+    let kept = (places.take(), request.keep.take(), std::mem::take(response.body_mut()));
     tasks.spawn(async move {
         if let Ok((client, leaf)) = tokio::try_join!(client, leaf) {
-            carry(client, leaf).await;
+            // Either end may break: the other is told by the end of its stream.
+            carry(client, leaf, clock).await.ok();
         }
-        drop(body);
+        drop(kept);
     });
 }
 
-async fn carry(client: Upgraded, leaf: Upgraded) {
+async fn carry(client: Upgraded, leaf: Upgraded, clock: Clock) -> io::Result<()> {
     let (from_client, to_client) = tokio::io::split(TokioIo::new(client));
     let (from_leaf, to_leaf) = tokio::io::split(TokioIo::new(leaf));
-    tokio::join!(pump(from_client, to_leaf), pump(from_leaf, to_client));
+    let heard = AtomicU64::new(clock.now().as_secs());
+    tokio::try_join!(
+        pump(from_client, to_leaf, &heard, clock),
+        pump(from_leaf, to_client, &heard, clock),
+    )?;
+    Ok(())
 }
 
-/// Carries one way, to the end of `from`; then tells `to` that nothing more comes.
-async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+/// Carries one way, to the end of `from`; then tells `to` that nothing more comes. `heard` is when
+/// either end said something.
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    heard: &AtomicU64,
+    clock: Clock,
+) -> io::Result<()> {
     let mut buffer = vec![0; 16 << 10];
-    while let Ok(Ok(count @ 1..)) = timeout(SILENCE_MOST, from.read(&mut buffer)).await {
-        if to.write_all(&buffer[..count]).await.is_err() {
-            break;
+    loop {
+        let Ok(read) = timeout(SILENCE_MOST, from.read(&mut buffer)).await else {
+            let silent = clock.now().as_secs().saturating_sub(heard.load(Relaxed));
+            if silent >= SILENCE_MOST.as_secs() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            continue;
+        };
+        let count = read?;
+        if count == 0 {
+            return to.shutdown().await;
         }
+        heard.store(clock.now().as_secs(), Relaxed);
+        timeout(WRITE_MOST, to.write_all(&buffer[..count])).await??;
     }
-    to.shutdown().await.ok();
 }

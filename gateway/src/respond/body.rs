@@ -14,7 +14,7 @@ use crate::memory::Held;
 use crate::merge::Stream;
 use crate::send::LeafBody;
 use crate::snapshot::Places;
-use crate::tasks::Counted;
+use crate::tasks::{Counted, Progress};
 
 /// An answer's body. What it keeps (its places, its memory, its line in the log) is let go at its end.
 #[derive(Debug, Default)]
@@ -22,6 +22,7 @@ pub struct Body {
     kind: Kind,
     kept: Option<Box<Kept>>,
     counted: Option<Counted>,
+    progress: Option<Progress>,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ pub struct Kept {
 
 impl Body {
     pub(super) fn leaf(body: LeafBody) -> Self {
-        Self { kind: Kind::Leaf(body), kept: None, counted: None }
+        Self { kind: Kind::Leaf(body), kept: None, counted: None, progress: None }
     }
 
     /// These bytes, one after the other. Their memory is let go with them.
@@ -54,7 +55,7 @@ impl Body {
     pub fn segments(segments: Vec<Bytes>, held: Vec<Held>) -> Self {
         let filled = segments.into_iter().filter(|segment| !segment.is_empty());
         let kind = Kind::Segments(filled.collect());
-        let mut body = Self { kind, kept: None, counted: None };
+        let mut body = Self { kind, kept: None, counted: None, progress: None };
         if !held.is_empty() {
             body.keep(Kept { places: None, held, record: Record::default() });
         }
@@ -69,7 +70,7 @@ impl Body {
     }
 
     pub(super) fn lines(stream: Stream<LeafBody, Sleep>) -> Self {
-        Self { kind: Kind::Lines(Box::pin(stream)), kept: None, counted: None }
+        Self { kind: Kind::Lines(Box::pin(stream)), kept: None, counted: None, progress: None }
     }
 
     /// Keeps `kept` until it was sent, besides the memory that it has.
@@ -88,6 +89,11 @@ impl Body {
         self.counted = Some(counted);
     }
 
+    /// Says in `progress` when it is read.
+    pub fn watch(&mut self, progress: Progress) {
+        self.progress = Some(progress);
+    }
+
     fn ended(&mut self, whole: bool) {
         if let Some(mut kept) = self.kept.take() {
             kept.record.ended(whole);
@@ -103,6 +109,9 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(progress) = &self.progress {
+            progress.touch();
+        }
         let frame = match &mut self.kind {
             Kind::Empty => None,
             Kind::Leaf(body) => ready!(Pin::new(body).poll_frame(cx)),

@@ -5,12 +5,14 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
+use tokio::time::Sleep;
 
 use crate::send::pool::Loan;
 use crate::snapshot::InFlight;
@@ -22,7 +24,17 @@ type Cause = Box<dyn Error + Send + Sync>;
 pub struct LeafBody {
     kind: Kind,
     in_flight: Option<InFlight>,
+    /// Set while nothing comes.
+    silence: Option<Pin<Box<Sleep>>>,
 }
+
+/// How long a leaf may be silent in the midst of its answer (Envoy's stream idle timeout).
+const SILENCE_MOST: Duration = Duration::from_secs(300);
+
+/// A leaf stopped in the midst of its answer.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("nothing came for 300 s")]
+struct Silent;
 
 enum Kind {
     Whole(Bytes),
@@ -44,7 +56,7 @@ impl fmt::Debug for Kind {
 impl LeafBody {
     /// A body of these bytes.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self { kind: Kind::Whole(bytes.into()), in_flight: None }
+        Self { kind: Kind::Whole(bytes.into()), in_flight: None, silence: None }
     }
 
     /// Any other body, as an embedding program makes it.
@@ -53,7 +65,7 @@ impl LeafBody {
         B: Body<Data = Bytes, Error: Into<Cause>> + Send + 'static,
     {
         let body = body.map_err(Into::into).boxed_unsync();
-        Self { kind: Kind::Other(body), in_flight: None }
+        Self { kind: Kind::Other(body), in_flight: None, silence: None }
     }
 
     pub(super) fn incoming(body: Incoming, mut loan: Loan) -> Self {
@@ -62,13 +74,23 @@ impl LeafBody {
             loan.give_back();
         }
         let loan = (!ended).then_some(loan);
-        Self { kind: Kind::Incoming(body, loan), in_flight: None }
+        Self { kind: Kind::Incoming(body, loan), in_flight: None, silence: None }
     }
 
     /// Counts as in flight to its end.
-    pub(super) fn counted(mut self, in_flight: InFlight) -> Self {
-        self.in_flight = (!self.is_end_stream()).then_some(in_flight);
+    pub(super) fn counted(mut self, in_flight: InFlight, tunnel: bool) -> Self {
+        self.in_flight = (tunnel || !self.is_end_stream()).then_some(in_flight);
         self
+    }
+
+    /// What counts as in flight, for a tunnel that outlives this empty body.
+    pub fn take_in_flight(&mut self) -> Option<InFlight> {
+        self.in_flight.take()
+    }
+
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Silent> {
+        let new = || Box::pin(tokio::time::sleep(SILENCE_MOST));
+        self.silence.get_or_insert_with(new).as_mut().poll(cx).map(|()| Silent)
     }
 
     fn ended(&mut self) {
@@ -92,11 +114,16 @@ impl Body for LeafBody {
         let frame = match &mut self.kind {
             Kind::Whole(bytes) if bytes.is_empty() => None,
             Kind::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
-            Kind::Incoming(body, _) => {
-                ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into))
-            }
-            Kind::Other(body) => ready!(Pin::new(body).poll_frame(cx)),
+            Kind::Incoming(body, _) => match Pin::new(body).poll_frame(cx) {
+                Poll::Ready(frame) => frame.map(|frame| frame.map_err(Into::into)),
+                Poll::Pending => Some(Err(ready!(self.poll_silence(cx)).into())),
+            },
+            Kind::Other(body) => match Pin::new(body).poll_frame(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => Some(Err(ready!(self.poll_silence(cx)).into())),
+            },
         };
+        self.silence = None;
         match &frame {
             Some(Err(_)) => self.in_flight = None,
             None => self.ended(),

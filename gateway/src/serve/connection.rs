@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::Poll;
 
+use http::header::UPGRADE;
 use http::{Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -14,10 +15,10 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Door;
 use super::life::{Life, Wish};
 use super::wire::{Sight, Wire};
-use crate::request::{Body as RequestBody, FIELDS_MOST, HEAD_MOST, Peer, Rejected};
+use super::{Door, Entered};
+use crate::request::{Body as RequestBody, FIELDS_MOST, HEAD_MOST, Keep, Peer, Rejected};
 use crate::respond::Body;
 use crate::send::Carrier;
 use crate::tasks::Tasks;
@@ -40,14 +41,20 @@ struct Connection<C> {
     peer: Peer,
     sight: Arc<Sight>,
     life: Arc<Life>,
+    entered: Arc<Entered>,
     /// How many have come.
     requests: AtomicU64,
 }
 
 impl<C: Carrier> Door<C> {
     /// Serves `stream` to its end.
-    pub(super) async fn serve<S>(self: Arc<Self>, stream: S, address: SocketAddr, secure: bool)
-    where
+    pub(super) async fn serve<S>(
+        self: Arc<Self>,
+        stream: S,
+        address: SocketAddr,
+        secure: bool,
+        entered: Arc<Entered>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let life = self.lives.begin();
@@ -61,6 +68,7 @@ impl<C: Carrier> Door<C> {
             peer,
             sight: Arc::clone(&sight),
             life: Arc::clone(&life),
+            entered,
             requests,
         };
         let connection = Arc::new(connection);
@@ -96,12 +104,20 @@ impl<C: Carrier> Connection<C> {
             if request.version() < Version::HTTP_2 { self.sight.fault(number) } else { None };
         let fault = fault.map(|fault| Rejected::Framing(fault.to_string().into()));
         let last = self.door.drain.is_lame();
-        let request = request.map(RequestBody::incoming);
+        let mut request = request.map(RequestBody::incoming);
+        if request.headers().contains_key(UPGRADE) {
+            // A tunnel counts as a connection for as long as it is open.
+            request.extensions_mut().insert(Keep::new(Arc::clone(&self.entered)));
+        }
+        let http2 = request.version() == Version::HTTP_2;
         let mut response = self.door.handle.handle(request, &self.peer, fault, last).await;
         if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
             self.sight.rest();
         }
         response.body_mut().count(counted);
+        if http2 {
+            response.body_mut().watch(self.life.stream());
+        }
         response
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::task::AtomicWaker;
 
-use crate::tasks::Counted;
+use crate::tasks::{Counted, Progress};
 
 /// Between two requests (nginx's `keepalive_timeout`).
 const IDLE_MOST: Duration = Duration::from_secs(75);
@@ -17,6 +17,8 @@ const IDLE_MOST: Duration = Duration::from_secs(75);
 const HEAD_MOST: Duration = Duration::from_secs(10);
 const BODY_MOST: Duration = Duration::from_secs(30);
 const WRITE_MOST: Duration = Duration::from_secs(60);
+/// For one answer among many, of which the client takes nothing: longer than a leaf may be silent.
+const STREAM_MOST: Duration = Duration::from_secs(330);
 
 /// What a connection is waiting for from its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub(super) struct Life {
     wish: AtomicU8,
     http2: AtomicBool,
     waker: AtomicWaker,
+    /// The answers of an HTTP/2 connection: a client may keep it busy and leave one of them unread.
+    streams: Mutex<Vec<Weak<AtomicU64>>>,
     now: Arc<AtomicU64>,
 }
 
@@ -79,6 +83,22 @@ impl Life {
     /// A request is being answered until the guard is dropped.
     pub(super) fn request(&self) -> Counted {
         Counted::new(&self.requests)
+    }
+
+    /// An answer on an HTTP/2 connection, whose progress is looked at.
+    pub(super) fn stream(&self) -> Progress {
+        let progress = Progress::new(&self.now);
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.push(progress.last());
+        progress
+    }
+
+    /// Whether an answer has been left unread for too long at `now`.
+    fn is_left_unread(&self, now: u64) -> bool {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.retain(|last| last.strong_count() > 0);
+        let late = |last: u64| Duration::from_millis(now.saturating_sub(last)) > STREAM_MOST;
+        streams.iter().filter_map(Weak::upgrade).any(|last| late(last.load(Relaxed)))
     }
 
     /// What is wished of it; `cx` is woken when that changes.
@@ -119,10 +139,10 @@ impl Life {
         let since = Duration::from_millis(now.saturating_sub(self.since.load(Relaxed)));
         let waits = self.waits.load(Relaxed);
         let next = waits == Waits::Request as u8 || waits == Waits::Head as u8;
-        if next && self.requests.load(Relaxed) > 0 {
+        if next && self.requests.load(Relaxed) > 0 && !self.is_left_unread(now) {
             // The wait for the next request begins when the one before it was answered.
             self.since.store(now, Relaxed);
-        } else if self.most().is_some_and(|most| since > most) {
+        } else if self.most().is_some_and(|most| since > most) || self.is_left_unread(now) {
             self.wished(Wish::End);
         }
     }
@@ -146,6 +166,7 @@ impl Lives {
             wish: AtomicU8::new(Wish::Stay as u8),
             http2: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            streams: Mutex::default(),
             now: Arc::clone(&self.now),
         });
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
