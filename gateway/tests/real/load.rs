@@ -22,30 +22,45 @@ use crate::world::{Folder, Gateway, soon, web};
 
 const CLIENTS: usize = 32;
 const REQUEST: &str = "GET /load HTTP/1.1\r\nHost: a\r\n\r\n";
+/// It goes on accepting for longer than any test takes, and is killed with its guard.
+const ENDS_LATE: [&str; 2] = ["--drain-delay", "5m"];
 
 /// Clients that ask without a pause, each on a connection that it keeps as long as it may.
 struct Load {
     clients: JoinSet<Vec<String>>,
     stop: watch::Sender<bool>,
-    answered: watch::Receiver<u64>,
+    /// How often each has been answered.
+    answered: watch::Receiver<[u64; CLIENTS]>,
 }
 
 impl Load {
     fn start(address: SocketAddr) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let (count, answered) = watch::channel(0);
+        let (counts, answered) = watch::channel([0; CLIENTS]);
         let mut clients = JoinSet::new();
-        for _ in 0..CLIENTS {
-            clients.spawn(keep_asking(address, stopped.clone(), count.clone()));
+        for number in 0..CLIENTS {
+            let counts = counts.clone();
+            let answered = move || counts.send_modify(|counts| counts[number] += 1);
+            clients.spawn(keep_asking(address, stopped.clone(), answered));
         }
         Self { clients, stop, answered }
     }
 
     /// Until so many more have been answered.
     async fn goes_on(&mut self, more: u64) {
-        let goal = *self.answered.borrow_and_update() + more;
-        let reached = self.answered.wait_for(|count| *count >= goal);
+        let goal = self.answered.borrow_and_update().iter().sum::<u64>() + more;
+        let reached = self.answered.wait_for(|counts| counts.iter().sum::<u64>() >= goal);
         soon(&format!("{more} more answers"), reached).await.expect("clients that ask");
+    }
+
+    /// Until every client has been answered so many times more.
+    async fn each_goes_on(&mut self, more: u64) {
+        let before = *self.answered.borrow_and_update();
+        let all = |counts: &[u64; CLIENTS]| {
+            counts.iter().zip(before).all(|(count, before)| *count >= before + more)
+        };
+        let reached = self.answered.wait_for(all);
+        soon(&format!("{more} more answers to each"), reached).await.expect("clients that ask");
     }
 
     /// Ends it: what was lost.
@@ -64,7 +79,7 @@ impl Load {
 async fn keep_asking(
     address: SocketAddr,
     stop: watch::Receiver<bool>,
-    count: watch::Sender<u64>,
+    answered: impl Fn(),
 ) -> Vec<String> {
     let mut lost = Vec::new();
     while !*stop.borrow() {
@@ -83,7 +98,7 @@ async fn keep_asking(
             };
             match answer {
                 Ok(answer) if answer.status == 200 => {
-                    count.send_modify(|count| *count += 1);
+                    answered();
                     if answer.header("connection") == Some("close") || *stop.borrow() {
                         break;
                     }
@@ -100,10 +115,14 @@ async fn keep_asking(
 }
 
 /// A replica that counts.
-async fn counting(address: Option<SocketAddr>) -> (Replica, Arc<AtomicU64>) {
+async fn counting() -> (Replica, Arc<AtomicU64>) {
+    counting_at(([127, 0, 0, 1], 0).into()).await
+}
+
+/// The same, at this address.
+async fn counting_at(address: SocketAddr) -> (Replica, Arc<AtomicU64>) {
     let count = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&count);
-    let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
     let replica = Replica::start_at(address, move |_| {
         counter.fetch_add(1, Relaxed);
         async { Response::new(full("ok")) }
@@ -114,8 +133,8 @@ async fn counting(address: Option<SocketAddr>) -> (Replica, Arc<AtomicU64>) {
 
 #[tokio::test]
 async fn editing_the_file_loses_no_request() {
-    let (old, asked_old) = counting(None).await;
-    let (new, asked_new) = counting(None).await;
+    let (old, asked_old) = counting().await;
+    let (new, asked_new) = counting().await;
     let mut gateway = Gateway::serve(&web("", &[old.address])).await;
     let mut load = Load::start(gateway.address);
     load.goes_on(200).await;
@@ -127,8 +146,8 @@ async fn editing_the_file_loses_no_request() {
     load.goes_on(200).await;
     gateway.edit(&web("pattern: shard", &[new.address]));
     gateway.says("the file was read again").await;
-    // Requests that were under way may still go by the picture before.
-    load.goes_on(2 * CLIENTS as u64).await;
+    // What was under way may still go by the picture before: one answer to each client ends that.
+    load.each_goes_on(2).await;
     let (before, new_before) = (asked_old.load(Relaxed), asked_new.load(Relaxed));
     load.goes_on(200).await;
     assert_eq!(asked_old.load(Relaxed), before, "who is out of the file is asked no more");
@@ -138,9 +157,10 @@ async fn editing_the_file_loses_no_request() {
 
 #[tokio::test]
 async fn a_replica_that_dies_and_comes_back_loses_no_request() {
-    let (one, _) = counting(None).await;
-    let (two, _) = counting(None).await;
-    let (three, _) = counting(None).await;
+    let (one, _) = counting().await;
+    let (two, _) = counting().await;
+    // Where nobody else takes ports: it comes back to the same.
+    let (three, _) = counting_at(([127, 0, 0, 2], 0).into()).await;
     let address = three.address;
     let file = web("", &[one.address, two.address, address]);
     let gateway = Gateway::serve(&file).await;
@@ -148,7 +168,7 @@ async fn a_replica_that_dies_and_comes_back_loses_no_request() {
     load.goes_on(300).await;
     drop(three);
     load.goes_on(300).await;
-    let (_three, asked) = counting(Some(address)).await;
+    let (_three, asked) = counting_at(address).await;
     soon("its return", async {
         while asked.load(Relaxed) == 0 {
             load.goes_on(100).await;
@@ -160,8 +180,8 @@ async fn a_replica_that_dies_and_comes_back_loses_no_request() {
 
 #[tokio::test]
 async fn ending_under_load_loses_no_request() {
-    let (one, _) = counting(None).await;
-    let (two, _) = counting(None).await;
+    let (one, _) = counting().await;
+    let (two, _) = counting().await;
     let file = web("", &[one.address, two.address]);
     let flags = ["--drain-delay", "300ms", "--drain-timeout", "10s"];
     let mut gateway = Gateway::serve_with(&file, Folder::new(), &flags).await;
@@ -174,15 +194,12 @@ async fn ending_under_load_loses_no_request() {
 
 #[tokio::test]
 async fn who_was_idle_is_answered_while_it_ends() {
-    let (replica, _) = counting(None).await;
+    let (replica, _) = counting().await;
     let file = web("", &[replica.address]);
-    // So long that it has not ended before the test has asked.
-    let flags = ["--drain-delay", "2s"];
-    let mut gateway = Gateway::serve_with(&file, Folder::new(), &flags).await;
+    let mut gateway = Gateway::serve_with(&file, Folder::new(), &ENDS_LATE).await;
     let mut idle = Raw::connect(gateway.address).await;
     idle.send(REQUEST).await;
     assert_eq!(idle.answer().await.header("connection"), None);
-    let mut silent = Raw::connect(gateway.address).await;
     gateway.terminate().await;
     gateway.says("ending").await;
     let mut late = Raw::connect(gateway.address).await;
@@ -197,15 +214,28 @@ async fn who_was_idle_is_answered_while_it_ends() {
         }
         assert!(raw.closed().await.is_empty());
     }
-    // Who says nothing does not keep it.
+}
+
+#[tokio::test]
+async fn who_says_nothing_does_not_keep_it() {
+    let (replica, _) = counting().await;
+    let file = web("", &[replica.address]);
+    // Were it kept, it would be for longer than this test waits.
+    let flags = ["--drain-delay", "10ms", "--drain-timeout", "5m"];
+    let mut gateway = Gateway::serve_with(&file, Folder::new(), &flags).await;
+    let mut idle = Raw::connect(gateway.address).await;
+    idle.send(REQUEST).await;
+    assert_eq!(idle.answer().await.status, 200);
+    let mut silent = Raw::connect(gateway.address).await;
+    gateway.terminate().await;
+    assert!(idle.closed().await.is_empty());
     assert!(silent.closed().await.is_empty());
     assert!(gateway.exit().await.success());
 }
 
 #[tokio::test]
 async fn who_looks_whether_it_is_ready_sees_it_end() {
-    let flags = ["--drain-delay", "2s"];
-    let mut gateway = Gateway::serve_with(&web("", &[]), Folder::new(), &flags).await;
+    let mut gateway = Gateway::serve_with(&web("", &[]), Folder::new(), &ENDS_LATE).await;
     let ready = async |admin| {
         let mut raw = Raw::connect(admin).await;
         raw.send("GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
@@ -218,7 +248,6 @@ async fn who_looks_whether_it_is_ready_sees_it_end() {
     soon("its draining", async { while ready(gateway.admin).await == 200 {} }).await;
     assert_eq!(ready(gateway.admin).await, 503);
     Raw::connect(gateway.address).await;
-    assert!(gateway.exit().await.success());
 }
 
 /// A gateway that is ending while an answer is under way: what gives the answer, what takes it.

@@ -15,6 +15,7 @@ mod http1;
 mod http2;
 mod journeys;
 mod load;
+mod operators;
 mod replica;
 mod streaming;
 mod tls;

@@ -192,9 +192,9 @@ impl Tap {
         Self { replica, connections }
     }
 
-    /// How many bytes have reached it.
-    pub(crate) fn count(&self) -> usize {
-        self.connections.borrow().iter().map(|one| one.bytes.len()).sum()
+    /// All that has reached it, connection by connection.
+    pub(crate) fn all(&self) -> Vec<Tapped> {
+        self.connections.borrow().clone()
     }
 
     /// What came over the connection that carried `mark`, once that is as `expected`.
