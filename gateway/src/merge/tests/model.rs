@@ -83,6 +83,8 @@ fn chunks(text: &[u8], cuts: &[prop::sample::Index]) -> Vec<Bytes> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn concat_is_the_concatenation(arrays in arrays()) {
         let all: Vec<Value> = arrays.iter().flat_map(|(array, _)| array.clone()).collect();
