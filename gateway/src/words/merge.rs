@@ -82,7 +82,7 @@ spell!(Conflict {
     "array" => Self::Array,
 });
 
-/// Which end of an order comes first (`sorted:PTR[:desc]`).
+/// Which end of an order comes first (`sorted[:PTR][:desc]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Direction {
     /// The smallest.
@@ -159,14 +159,14 @@ impl FromStr for Merge {
     }
 }
 
-/// `PTR[:desc]`, read from the right: the pointer itself may hold colons.
+/// `[PTR][:desc]`, read from the right: the pointer itself may hold colons. A direction alone is the
+/// whole document's, as no pointer begins with a letter.
 fn sorted(text: &str) -> Result<Merge, Misread> {
-    let (pointer, direction) = match text.rsplit_once(':') {
-        Some((pointer, "desc")) => (pointer, Direction::Descending),
-        Some((pointer, "asc")) => (pointer, Direction::Ascending),
-        _ => (text, Direction::Ascending),
-    };
-    Ok(Merge::Sorted(pointer.parse()?, direction))
+    let (pointer, direction) = text.rsplit_once(':').unwrap_or(("", text));
+    Ok(match direction.parse() {
+        Ok(direction) => Merge::Sorted(pointer.parse()?, direction),
+        Err(_) => Merge::Sorted(text.parse()?, Direction::default()),
+    })
 }
 
 impl fmt::Display for Merge {
@@ -176,7 +176,10 @@ impl fmt::Display for Merge {
             Self::Concat(pointer) => named(f, "concat", pointer),
             Self::Object(conflict) => write!(f, "object:{conflict}"),
             Self::Ndjson => f.write_str("ndjson"),
-            Self::Sorted(pointer, Direction::Descending) => write!(f, "sorted:{pointer}:desc"),
+            Self::Sorted(pointer, Direction::Descending) => {
+                named(f, "sorted", pointer)?;
+                f.write_str(":desc")
+            }
             Self::Sorted(pointer, Direction::Ascending) => {
                 named(f, "sorted", pointer)?;
                 // Said only where the pointer's own end would be taken for a direction, or trimmed.
