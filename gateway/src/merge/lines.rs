@@ -76,11 +76,6 @@ impl Lines {
         Some(Bytes::from(self.begun))
     }
 
-    /// The leaf has broken off: the line that it was in is dropped. How many bytes that were.
-    pub fn abandon(self) -> usize {
-        self.begun.len()
-    }
-
     fn fits(&self, length: usize) -> Result<(), LineTooLong> {
         if length > self.most { Err(LineTooLong { most: self.most }) } else { Ok(()) }
     }
