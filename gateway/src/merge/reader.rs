@@ -18,6 +18,9 @@ use crate::words::Pointer;
 /// Why a part cannot be merged, for people: what is wrong, and where.
 pub(super) type Misfit = String;
 
+/// The byte order mark, in UTF-8.
+pub(super) const MARK: [u8; 3] = *b"\xEF\xBB\xBF";
+
 /// What a JSON value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -70,7 +73,7 @@ pub(super) fn plain(answer: &Answer) -> Result<(), Misfit> {
 /// The body as UTF-8, without the byte order mark that RFC 8259 allows a reader to ignore.
 pub(super) fn text(answer: &Answer) -> Result<Bytes, Misfit> {
     plain(answer)?;
-    let mark = if answer.body.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let mark = if answer.body.starts_with(&MARK) { MARK.len() } else { 0 };
     let text = answer.body.slice(mark..);
     if let Err(error) = std::str::from_utf8(&text) {
         return Err(format!("not UTF-8 at byte {}", mark + error.valid_up_to()));

@@ -181,10 +181,10 @@ proptest! {
 
     #[test]
     fn lines_are_the_same_however_they_are_cut(
-        text in "[ab \r\n]{0,60}",
+        text in "\u{feff}?[ab \r\n\u{feff}]{0,60}",
         cuts in vec(any::<prop::sample::Index>(), 0..12),
     ) {
-        let mut lines = Lines::new(60);
+        let mut lines = Lines::new(200);
         let mut streamed = Vec::new();
         for chunk in chunks(text.as_bytes(), &cuts) {
             let given = lines.push(chunk).expect("no line is too long");
