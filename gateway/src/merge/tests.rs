@@ -134,6 +134,16 @@ fn a_name_is_the_same_however_it_is_escaped_and_twice_in_a_leaf_is_no_conflict()
 }
 
 #[test]
+fn half_a_surrogate_pair_is_not_the_text_that_spells_it() {
+    let (half, spelt) = ("\"\\ud800\"", "\"\\\\ud800\"");
+    let texts = [&*format!("{{{half}:1}}"), &format!("{{{spelt}:2}}")];
+    let both = format!("{{{half}:1,{spelt}:2}}");
+    check(&Merge::Object(Conflict::Error), &texts, &both);
+    let texts = [&*format!("[{half}]"), &format!("[{spelt},\"\\uD800\"]")];
+    check(&Merge::Union(pointer("")), &texts, &format!("[{half},{spelt}]"));
+}
+
+#[test]
 fn ndjson_has_whole_lines_and_no_blank_ones() {
     let texts = ["1\n\n2\n", "", "\n \r\n3", "4\r\n"];
     check(&Merge::Ndjson, &texts, "1\n2\n3\n4\r\n");
