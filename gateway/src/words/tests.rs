@@ -92,7 +92,10 @@ fn a_value_that_makes_no_sense_is_refused() {
     check_wrong("max-body", &["0", "8 MiB", "8mib", "big"]);
     check_wrong("max-concurrency", &["0", "4294967296"]);
     check_wrong("scatter-merge", &["concat:n", "sum:/~2", "sum:/~", "object:none", "map:/a"]);
-    check_wrong("scatter-merge", &["sorted:a", "sorted:down", "sorted:desc:asc", "Map", "concat,first"]);
+    check_wrong(
+        "scatter-merge",
+        &["sorted:a", "sorted:down", "sorted:desc:asc", "Map", "concat,first"],
+    );
 }
 
 #[test]
