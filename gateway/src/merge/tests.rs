@@ -192,7 +192,7 @@ fn integers_are_counted_without_rounding() {
     check(&sum, &["1e308", "1e308"], "the sum is greater than a number can be");
     let mean = Merge::Avg(pointer(""));
     check(&mean, &["1e308", "1e308"], "1e+308");
-    check(&mean, &["-1.7976931348623157e308"; 7], "-1.7976931348623157e+308");
+    check(&mean, &["-1.7976931348623157e308"; 3], "-1.7976931348623157e+308");
     check_misfit(&sum, "1", "1e400", "1e400 at the root is too great to be counted");
 }
 
