@@ -208,6 +208,17 @@ fn union_leaves_out_what_was_seen() {
 }
 
 #[test]
+fn a_number_with_an_exponent_is_the_nearest_double() {
+    let full = "100000000000000000000000";
+    let near = "99999999999999991611392";
+    let texts = [&*format!("[{full}]"), "[1e23]", &format!("[{near}]")];
+    let sorted = Merge::Sorted(pointer(""), Direction::Ascending);
+    check(&sorted, &texts, &format!("[1e23,{near},{full}]"));
+    check(&Merge::Union(pointer("")), &texts, &format!("[{full},1e23]"));
+    check(&Merge::Union(pointer("")), &["[1e39]", "[1e39,1.0e39]"], "[1e39,1.0e39]");
+}
+
+#[test]
 fn map_says_what_each_leaf_said() {
     let text = Outcome::Answered(answer(201, &[("content-type", "text/plain")], "5 \"x\""));
     let binary = Outcome::Answered(answer(200, &[], &b"\xff\x00\x01\x02"[..]));

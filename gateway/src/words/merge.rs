@@ -107,7 +107,8 @@ pub enum Merge {
     /// Newline-delimited JSON, whole lines, streamed.
     Ndjson,
     /// Arrays of the whole document, each sorted by the value at the pointer in its elements, merged
-    /// into one that is.
+    /// into one that is. A number is compared exactly where it is written as an integer of at most
+    /// 127 bits, else as the nearest double: 1e23, which no double is, comes before 10^23 in full.
     Sorted(Pointer, Direction),
     /// The sum of the numbers at the pointer.
     Sum(Pointer),
@@ -118,7 +119,8 @@ pub enum Merge {
     /// The mean of the numbers at the pointer.
     Avg(Pointer),
     /// The arrays of the whole documents as one, without elements whose value at the pointer was
-    /// seen before.
+    /// seen before. Numbers are as for `Sorted`: 1, 1.0 and 1e0 are one, but 1e23 and 10^23 in full
+    /// are two. Those past 127 bits that are no fractions are one only where written alike.
     Union(Pointer),
     /// The first right answer; the other leaves are cancelled.
     First,
