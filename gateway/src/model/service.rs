@@ -86,6 +86,16 @@ impl Service {
         self.reserved().is_none() || self.stem().is_some()
     }
 
+    /// The replicas that serve none of the slots which `shard-count` reserves, each with its shard's
+    /// ordinal.
+    #[must_use]
+    pub fn beyond_count(&self) -> Vec<(&Replica, u32)> {
+        let Some(count) = self.reserved().filter(|_| self.keeps_count()) else { return Vec::new() };
+        let ordinal = |replica| self.shard_of(replica).ordinal().map(|(_, ordinal)| ordinal);
+        let numbered = self.replicas.iter().filter_map(|replica| Some((replica, ordinal(replica)?)));
+        numbered.filter(|(_, ordinal)| *ordinal >= count).collect()
+    }
+
     /// How many slots are reserved, if any are.
     fn reserved(&self) -> Option<u32> {
         match self.policy.shard_count {
