@@ -1,39 +1,21 @@
 //! What is asked for? A service: replicas under one name, with one policy.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use crate::model::Replica;
 use crate::model::Route;
 use crate::model::ShardName;
+use crate::model::name::name;
 use crate::words::{Identity, Policy, Protocol, ShardCount};
 
 #[cfg(test)]
 mod tests;
 
-/// A service's name, unique in its world: in a file as written, on Kubernetes `namespace/name:port`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServiceName(Arc<str>);
-
-impl ServiceName {
-    /// The service called `name`.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(Arc::from(name))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ServiceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+name! {
+    /// A service's name, unique in its world: in a file as written, on Kubernetes `namespace/name:port`.
+    #[derive(PartialOrd, Ord)]
+    ServiceName, "service"
 }
 
 /// A service as its source declares it.
