@@ -3,6 +3,7 @@
 //! them into the picture that requests see.
 
 mod code;
+mod name;
 mod part;
 mod replica;
 mod route;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::ring;
-use crate::snapshot::{Service, Shard, Snapshot};
+use crate::snapshot::{Replica, Service, Shard, Snapshot};
 use crate::words::{Algorithm, OwnerDown, Pattern, suggestion};
 
 /// Who owns a key.
@@ -82,7 +82,13 @@ pub fn explain(
         return Err(unknown(snapshot, service));
     };
     let ranked = || found.ring.candidates(key.as_bytes()).map(|shard| found.shard(shard));
-    let candidates = ranked().take(most).map(|shard| candidate(found, shard, now)).collect();
+    let served = served(found);
+    let told = found.ring.candidates(key.as_bytes()).take(most);
+    let candidates = told.map(|shard| Candidate {
+        shard: found.shard(shard).name.to_string(),
+        replicas: served[shard.place()].iter().map(|replica| known(replica, now)).collect(),
+    });
+    let candidates = candidates.collect();
     let algorithm = found.policy.algorithm;
     let own_hash = algorithm == Algorithm::MetaparticleV1;
     Ok(Explanation {
@@ -107,16 +113,24 @@ fn unknown(snapshot: &Snapshot, service: &str) -> Unknown {
     Unknown { service: service.to_owned(), known }
 }
 
-fn candidate(service: &Service, shard: &Shard, now: Duration) -> Candidate {
-    let serving = service.replicas.iter();
-    let serving = serving.filter(|replica| replica.shard_name.as_ref() == Some(&shard.name));
-    let known = |replica: &std::sync::Arc<crate::snapshot::Replica>| Known {
+/// The replicas of each shard, in shard order: ready or not.
+fn served(service: &Service) -> Vec<Vec<&Replica>> {
+    let mut served = vec![Vec::new(); service.shards.len()];
+    for replica in &service.replicas {
+        if let Some(shard) = replica.shard {
+            served[shard.place()].push(&**replica);
+        }
+    }
+    served
+}
+
+fn known(replica: &Replica, now: Duration) -> Known {
+    Known {
         name: replica.name.to_string(),
         address: replica.address,
         ready: replica.ready,
         ejected: replica.live.is_ejected(now),
-    };
-    Candidate { shard: shard.name.to_string(), replicas: serving.map(known).collect() }
+    }
 }
 
 /// The shard where a request would go: the first with a healthy replica, or else a ready one.

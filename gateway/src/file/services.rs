@@ -14,6 +14,9 @@ const NAME: &str = "a name of visible ASCII characters, at most 253, such as use
 const REPLICAS: &str = "a list of replicas such as 127.0.0.1:9001, or `[]`";
 const REPLICA: &str = "an address, or a map such as { name: users-1, address: 127.0.0.1:9001 }";
 
+/// So many replicas are named in one mistake.
+const NAMED: usize = 5;
+
 pub(super) fn read(node: Node<'_>, mistakes: &mut Mistakes) -> Vec<Service> {
     let allowed = "a map of services, such as { web: { replicas: [] } }";
     let Some(fields) = node.fields("services", allowed, mistakes) else {
@@ -103,6 +106,21 @@ fn check_count(place: &str, node: Node<'_>, service: &Service, mistakes: &mut Mi
     if !service.keeps_count() {
         let allowed = "`observed`, or replicas named NAME-0, NAME-1 and so on, with one NAME";
         mistakes.add(&place, node, allowed);
+    }
+    let beyond = service.beyond_count();
+    if let Some(greatest) = beyond.iter().map(|(_, ordinal)| *ordinal).max() {
+        let named = beyond.iter().take(NAMED).map(|(replica, _)| format!("`{}`", replica.name));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let more = match beyond.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let count = match greatest.checked_add(1).filter(|count| *count <= ShardCount::MOST) {
+            Some(count) => format!("a number from {count}"),
+            None => "`observed`".to_owned(),
+        };
+        let allowed = format!("{count}, or no replica beyond the count, as {named}{more} would be");
+        mistakes.add(&place, node, &allowed);
     }
 }
 

@@ -10,6 +10,7 @@ use http::HeaderValue;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 
+use crate::merge;
 use crate::merge::headers;
 use crate::merge::{Merged, Unmerged};
 use crate::model::{Answer, Coverage, Outcome, Part};
@@ -57,7 +58,8 @@ pub(super) fn quorum(mut parts: Vec<Part>) -> Result<Merged, Unmerged> {
             headers.append(name.clone(), value.clone());
         }
     }
-    Ok(Merged { status: winner.status, headers, body: vec![winner.body], coverage })
+    let body = if winner.body.is_empty() { Vec::new() } else { vec![winner.body] };
+    Ok(Merged { status: merge::status(&agreeing, &body), headers, body, coverage })
 }
 
 /// The earliest of the answers that more than half gave.

@@ -5,6 +5,7 @@ use std::mem;
 use bytes::Bytes;
 
 use crate::merge::Fit;
+use crate::merge::reader::MARK;
 use crate::merge::rope::Rope;
 
 /// A line is longer than is held.
@@ -23,22 +24,28 @@ pub struct Lines {
     /// The beginning of a line whose end has not come; has no line feed.
     begun: Vec<u8>,
     most: usize,
+    /// Whether a byte order mark may still begin here: `begun` is less than one.
+    fresh: bool,
 }
 
 impl Lines {
     /// Holds at most `most` bytes of a line.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { begun: Vec::new(), most }
+        Self { begun: Vec::new(), most, fresh: true }
     }
 
-    /// The lines that are whole with this chunk; empty when there is none.
+    /// The lines that are whole with this chunk; empty when there is none. A byte order mark before
+    /// the first is left out: it would stand in the middle of the answer.
     ///
     /// A chunk of whole lines comes back as it is, without a copy.
     ///
     /// # Errors
     /// When a line is too long; the lines of this chunk are lost with it.
-    pub fn push(&mut self, chunk: Bytes) -> Result<Bytes, LineTooLong> {
+    pub fn push(&mut self, mut chunk: Bytes) -> Result<Bytes, LineTooLong> {
+        if self.fresh {
+            chunk = self.unmarked(chunk);
+        }
         let whole = memchr::memrchr(b'\n', &chunk).map_or(0, |end| end + 1);
         let torn = chunk.len() - whole;
         if whole == 0 {
@@ -76,9 +83,21 @@ impl Lines {
         Some(Bytes::from(self.begun))
     }
 
-    /// The leaf has broken off: the line that it was in is dropped. How many bytes that were.
-    pub fn abandon(self) -> usize {
-        self.begun.len()
+    /// What of the first chunks is not a byte order mark, however that is cut.
+    fn unmarked(&mut self, chunk: Bytes) -> Bytes {
+        let left = &MARK[self.begun.len()..];
+        let alike = left.iter().zip(&chunk).take_while(|(mark, byte)| mark == byte).count();
+        if alike == left.len() {
+            self.begun.clear();
+            self.fresh = false;
+            return chunk.slice(alike..);
+        }
+        if alike == chunk.len() {
+            self.begun.extend_from_slice(&chunk);
+            return Bytes::new();
+        }
+        self.fresh = false;
+        chunk
     }
 
     fn fits(&self, length: usize) -> Result<(), LineTooLong> {
@@ -91,8 +110,9 @@ pub(super) fn join(fits: &[Fit]) -> Vec<Bytes> {
     let mut rope = Rope::default();
     for Fit { text, .. } in fits {
         // What lies between blank lines is spliced as one piece.
-        let (mut start, mut end) = (0, 0);
-        for line in pieces(text) {
+        let mut start = if text.starts_with(&MARK) { MARK.len() } else { 0 };
+        let mut end = start;
+        for line in pieces(&text[start..]) {
             if is_blank(line) {
                 rope.splice(text, &text[start..end]);
                 start = end + line.len();

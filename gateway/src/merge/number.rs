@@ -76,7 +76,12 @@ fn sum(numbers: &[Number]) -> Option<Number> {
 #[expect(clippy::cast_precision_loss, reason = "a rest and a count of leaves are small")]
 fn mean(numbers: &[Number]) -> Option<Vec<u8>> {
     let count = i128::try_from(numbers.len()).ok().filter(|count| *count > 0)?;
-    print(match sum(numbers)? {
+    let Some(sum) = sum(numbers) else {
+        // A mean is never greater than what it is of, though its rounding may be.
+        let mean: f64 = numbers.iter().map(|number| number.to_f64() / count as f64).sum();
+        return print(Number::Float(mean.clamp(f64::MIN, f64::MAX)));
+    };
+    print(match sum {
         Number::Integer(sum) if sum % count == 0 => Number::Integer(sum / count),
         Number::Integer(sum) => {
             let rest = (sum % count) as f64 / count as f64;

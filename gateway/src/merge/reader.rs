@@ -10,13 +10,16 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
-use serde::de::IgnoredAny;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, Visitor};
 
 use crate::model::Answer;
 use crate::words::Pointer;
 
 /// Why a part cannot be merged, for people: what is wrong, and where.
 pub(super) type Misfit = String;
+
+/// The byte order mark, in UTF-8.
+pub(super) const MARK: [u8; 3] = *b"\xEF\xBB\xBF";
 
 /// What a JSON value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +73,7 @@ pub(super) fn plain(answer: &Answer) -> Result<(), Misfit> {
 /// The body as UTF-8, without the byte order mark that RFC 8259 allows a reader to ignore.
 pub(super) fn text(answer: &Answer) -> Result<Bytes, Misfit> {
     plain(answer)?;
-    let mark = if answer.body.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let mark = if answer.body.starts_with(&MARK) { MARK.len() } else { 0 };
     let text = answer.body.slice(mark..);
     if let Err(error) = std::str::from_utf8(&text) {
         return Err(format!("not UTF-8 at byte {}", mark + error.valid_up_to()));
@@ -97,16 +100,37 @@ pub(super) fn find(text: &[u8], pointer: &Pointer, wanted: Kind) -> Result<Range
     }
 }
 
-/// A string's bytes without quotes and escapes. One that has no meaning as text (half of a surrogate
-/// pair) stands for itself, as it is written.
+/// A string's bytes without quotes and escapes. Half of a surrogate pair, which has no meaning as
+/// text, is encoded as if it had (WTF-8), and so is like no text, however that is written.
 pub(super) fn unescaped(string: &[u8]) -> Cow<'_, [u8]> {
     let inside = string.get(1..string.len() - 1).unwrap_or_default();
     if memchr::memchr(b'\\', inside).is_none() {
         return Cow::Borrowed(inside);
     }
-    match serde_json::from_slice::<String>(string) {
-        Ok(text) => Cow::Owned(text.into_bytes()),
+    match serde_json::from_slice(string) {
+        Ok(Unescaped(text)) => Cow::Owned(text),
         Err(_) => Cow::Borrowed(inside),
+    }
+}
+
+/// A string as `serde_json` gives it to who asks for bytes: it need not be UTF-8.
+struct Unescaped(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Unescaped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(Self(Vec::new()))
+    }
+}
+
+impl Visitor<'_> for Unescaped {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self, E> {
+        Ok(Self(bytes.to_vec()))
     }
 }
 

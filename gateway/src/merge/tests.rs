@@ -134,6 +134,16 @@ fn a_name_is_the_same_however_it_is_escaped_and_twice_in_a_leaf_is_no_conflict()
 }
 
 #[test]
+fn half_a_surrogate_pair_is_not_the_text_that_spells_it() {
+    let (half, spelt) = ("\"\\ud800\"", "\"\\\\ud800\"");
+    let texts = [&*format!("{{{half}:1}}"), &format!("{{{spelt}:2}}")];
+    let both = format!("{{{half}:1,{spelt}:2}}");
+    check(&Merge::Object(Conflict::Error), &texts, &both);
+    let texts = [&*format!("[{half}]"), &format!("[{spelt},\"\\uD800\"]")];
+    check(&Merge::Union(pointer("")), &texts, &format!("[{half},{spelt}]"));
+}
+
+#[test]
 fn ndjson_has_whole_lines_and_no_blank_ones() {
     let texts = ["1\n\n2\n", "", "\n \r\n3", "4\r\n"];
     check(&Merge::Ndjson, &texts, "1\n2\n3\n4\r\n");
@@ -180,6 +190,9 @@ fn integers_are_counted_without_rounding() {
     let most = "170141183460469231731687303715884105727";
     check(&sum, &[most, "1"], "1.7014118346046923e+38");
     check(&sum, &["1e308", "1e308"], "the sum is greater than a number can be");
+    let mean = Merge::Avg(pointer(""));
+    check(&mean, &["1e308", "1e308"], "1e+308");
+    check(&mean, &["-1.7976931348623157e308"; 3], "-1.7976931348623157e+308");
     check_misfit(&sum, "1", "1e400", "1e400 at the root is too great to be counted");
 }
 
@@ -192,6 +205,17 @@ fn union_leaves_out_what_was_seen() {
     check(&root, &["[\"a\",null]", "[\"\\u0061\",null,[1]]", "[[1]]"], "[\"a\",null,[1]]");
     let huge = ["[1000000000000000000000000000000000000000001]"; 2];
     check(&root, &huge, huge[0]);
+}
+
+#[test]
+fn a_number_with_an_exponent_is_the_nearest_double() {
+    let full = "100000000000000000000000";
+    let near = "99999999999999991611392";
+    let texts = [&*format!("[{full}]"), "[1e23]", &format!("[{near}]")];
+    let sorted = Merge::Sorted(pointer(""), Direction::Ascending);
+    check(&sorted, &texts, &format!("[1e23,{near},{full}]"));
+    check(&Merge::Union(pointer("")), &texts, &format!("[{full},1e23]"));
+    check(&Merge::Union(pointer("")), &["[1e39]", "[1e39,1.0e39]"], "[1e39,1.0e39]");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Is the page what Prometheus reads?
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Facts, render};
@@ -11,14 +12,16 @@ fn a_page_tells_every_counter_of_a_small_world() {
     let world = "
 services:
   users:
-    shard-count: 1
     replicas:
       - { name: users-0, address: 127.0.0.1:9001 }
       - { name: users-1, address: 127.0.0.1:9002, ready: false }
 routes: [ { path: /, service: users } ]
 ";
+    let mut world = file::read(world).unwrap();
+    // One replica serves no shard: a cluster may be so, a file may not.
+    Arc::make_mut(&mut world.services[0].policy).shard_count = "1".parse().unwrap();
     let (mut publisher, latest) = channel();
-    publisher.publish(&file::read(world).unwrap());
+    publisher.publish(&world);
     let snapshot = latest.load();
     let users = snapshot.service("users").unwrap();
     users.live.finished(200, Duration::from_micros(300));

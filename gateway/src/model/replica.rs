@@ -1,33 +1,15 @@
 //! What answers? A replica: one process (on Kubernetes, one pod) at one address.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::model::ShardName;
+use crate::model::name::name;
 
-/// A replica's name, unique in its service.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReplicaName(Arc<str>);
-
-impl ReplicaName {
-    /// The replica called `name`.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(Arc::from(name))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ReplicaName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+name! {
+    /// A replica's name, unique in its service.
+    #[derive(PartialOrd, Ord)]
+    ReplicaName, "replica"
 }
 
 /// A replica as its source declares it.

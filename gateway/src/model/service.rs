@@ -1,39 +1,21 @@
 //! What is asked for? A service: replicas under one name, with one policy.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use crate::model::Replica;
 use crate::model::Route;
 use crate::model::ShardName;
+use crate::model::name::name;
 use crate::words::{Identity, Policy, Protocol, ShardCount};
 
 #[cfg(test)]
 mod tests;
 
-/// A service's name, unique in its world: in a file as written, on Kubernetes `namespace/name:port`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServiceName(Arc<str>);
-
-impl ServiceName {
-    /// The service called `name`.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(Arc::from(name))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ServiceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+name! {
+    /// A service's name, unique in its world: in a file as written, on Kubernetes `namespace/name:port`.
+    #[derive(PartialOrd, Ord)]
+    ServiceName, "service"
 }
 
 /// A service as its source declares it.
@@ -84,6 +66,16 @@ impl Service {
     #[must_use]
     pub fn keeps_count(&self) -> bool {
         self.reserved().is_none() || self.stem().is_some()
+    }
+
+    /// The replicas that serve none of the slots which `shard-count` reserves, each with its shard's
+    /// ordinal.
+    #[must_use]
+    pub fn beyond_count(&self) -> Vec<(&Replica, u32)> {
+        let Some(count) = self.reserved().filter(|_| self.keeps_count()) else { return Vec::new() };
+        let ordinal = |replica| self.shard_of(replica).ordinal().map(|(_, ordinal)| ordinal);
+        let numbered = self.replicas.iter().filter_map(|replica| Some((replica, ordinal(replica)?)));
+        numbered.filter(|(_, ordinal)| *ordinal >= count).collect()
     }
 
     /// How many slots are reserved, if any are.

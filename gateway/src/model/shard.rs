@@ -1,29 +1,18 @@
 //! What owns a key? A shard: a stable name, served by one or more replicas.
 
 use std::cmp::Ordering;
-use std::fmt;
-use std::sync::Arc;
 
-/// A shard's name: the same in every gateway, and after every restart of what serves it.
-///
-/// Names are ordered as people count: `users-2` before `users-10`. That order is the shard order, in
-/// which parts stand and `modulo` counts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ShardName(Arc<str>);
+use crate::model::name::name;
+
+name! {
+    /// A shard's name: the same in every gateway, and after every restart of what serves it.
+    ///
+    /// Names are ordered as people count: `users-2` before `users-10`. That order is the shard order, in
+    /// which parts stand and `modulo` counts.
+    ShardName, "shard"
+}
 
 impl ShardName {
-    /// The shard called `name`.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(Arc::from(name))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The name's stem and its ordinal, where it ends in `-NUMBER` as a StatefulSet's pods do.
     #[must_use]
     pub fn ordinal(&self) -> Option<(&str, u32)> {
@@ -50,12 +39,6 @@ impl Ord for ShardName {
 impl PartialOrd for ShardName {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
-    }
-}
-
-impl fmt::Display for ShardName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use consistent_hash_ring::RingBuilder;
 
-use super::mix;
+use super::{FEW, mix};
 
 /// Points of each shard. Fixed, as a number that depends on how many shards there are would move
 /// keys between shards that stay.
@@ -92,7 +92,7 @@ impl Circle {
 
     /// The walk that begins at `spot`.
     pub(super) fn walk(&self, spot: Spot) -> Walk<'_> {
-        Walk { circle: self, stage: Stage::Owner(spot), last: None, before: Vec::new() }
+        Walk { circle: self, stage: Stage::Owner(spot), given: Given::default() }
     }
 }
 
@@ -100,10 +100,7 @@ impl Circle {
 pub(super) struct Walk<'r> {
     circle: &'r Circle,
     stage: Stage,
-    last: Option<u32>,
-    /// Ranks given before the last, sorted. The last stands apart so that a walk of one step, which
-    /// nearly all are, does not allocate.
-    before: Vec<u32>,
+    given: Given,
 }
 
 enum Stage {
@@ -113,22 +110,56 @@ enum Stage {
 
 impl Walk<'_> {
     pub(super) fn step(&mut self) -> usize {
-        if let Some(last) = self.last.take() {
-            let place = self.before.partition_point(|&rank| rank < last);
-            self.before.insert(place, last);
-        }
         let mut place = match self.stage {
             Stage::Owner(spot) => self.circle.place(spot),
             Stage::After(place) => self.circle.following(place),
         };
         let mut rank = self.circle.points[place].rank();
-        while self.before.binary_search(&rank).is_ok() {
+        while self.given.has(rank) {
             place = self.circle.following(place);
             rank = self.circle.points[place].rank();
         }
         self.stage = Stage::After(place);
-        self.last = Some(rank);
+        self.given.add(rank);
         rank as usize
+    }
+}
+
+/// The ranks that a walk has given. The first few stand in place, so that a short walk, which nearly
+/// all are, does not allocate; then each rank has a bit.
+#[derive(Default)]
+struct Given {
+    count: usize,
+    few: [u32; FEW],
+    bits: Vec<u64>,
+}
+
+impl Given {
+    fn has(&self, rank: u32) -> bool {
+        if self.count <= FEW {
+            return self.few[..self.count].contains(&rank);
+        }
+        self.bits.get(rank as usize / 64).is_some_and(|bits| bits >> (rank % 64) & 1 == 1)
+    }
+
+    fn add(&mut self, rank: u32) {
+        if self.count < FEW {
+            self.few[self.count] = rank;
+        } else if self.count == FEW {
+            self.few.into_iter().for_each(|rank| self.set(rank));
+        }
+        if self.count >= FEW {
+            self.set(rank);
+        }
+        self.count += 1;
+    }
+
+    fn set(&mut self, rank: u32) {
+        let place = rank as usize / 64;
+        if place >= self.bits.len() {
+            self.bits.resize(place + 1, 0);
+        }
+        self.bits[place] |= 1 << (rank % 64);
     }
 }
 

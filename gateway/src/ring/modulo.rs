@@ -3,7 +3,7 @@
 //! When that number changes, nearly all remainders do: what this algorithm is known for. Yet the
 //! second candidate is the owner among the rest, as it is taken from the rest in the same way.
 
-use super::mix;
+use super::{FEW, mix};
 
 /// How many shards there are.
 pub(super) struct Modulo(usize);
@@ -18,34 +18,63 @@ impl Modulo {
     }
 
     pub(super) fn walk(&self, key: u64) -> Walk {
-        Walk { key, left: self.0, last: None, before: Vec::new() }
+        Walk { key, shards: self.0, steps: 0, rest: Rest::default() }
     }
 }
 
 /// Removes each rank that it gives and asks the rest.
 pub(super) struct Walk {
     key: u64,
-    left: usize,
-    last: Option<usize>,
-    /// Ranks given before the last, sorted; the last stands apart so that the first step does not
-    /// allocate.
-    before: Vec<usize>,
+    shards: usize,
+    steps: usize,
+    rest: Rest,
 }
 
 impl Walk {
     pub(super) fn step(&mut self) -> usize {
-        if let Some(last) = self.last.take() {
-            let place = self.before.partition_point(|&rank| rank < last);
-            self.before.insert(place, last);
+        let (key, shards, step) = (self.key, self.shards, self.steps);
+        self.steps += 1;
+        let remainder = |step: usize| mix::modulo(key, shards - step);
+        if step < FEW {
+            // Back through the steps: where each removed an earlier one, the rank was one greater.
+            let undo = |rank, removed| if removed <= rank { rank + 1 } else { rank };
+            return (0..step).rev().map(remainder).fold(remainder(step), undo);
         }
-        let mut rank = mix::modulo(self.key, self.left);
-        for &gone in &self.before {
-            if gone <= rank {
-                rank += 1;
+        if step == FEW {
+            self.rest = Rest::of(shards);
+            for before in 0..FEW {
+                self.rest.take(remainder(before));
             }
         }
-        self.left -= 1;
-        self.last = Some(rank);
-        rank
+        self.rest.take(remainder(step))
+    }
+}
+
+/// The ranks that are left: a binary tree that counts them, its root first, each row below at twice
+/// the place of the one above.
+#[derive(Default)]
+struct Rest(Box<[usize]>);
+
+impl Rest {
+    /// All ranks. Those that fill the last row up stand behind all others, and are not asked for.
+    fn of(shards: usize) -> Self {
+        let row = shards.next_power_of_two();
+        Self((0..2 * row).map(|node| row >> node.max(1).ilog2()).collect())
+    }
+
+    /// Removes the rank at this place among those that are left.
+    fn take(&mut self, mut place: usize) -> usize {
+        let Self(counts) = self;
+        let row = counts.len() / 2;
+        let mut node = 1;
+        while node < row {
+            node *= 2;
+            if place >= counts[node] {
+                place -= counts[node];
+                node += 1;
+            }
+            counts[node] -= 1;
+        }
+        node - row
     }
 }

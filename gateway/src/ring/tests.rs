@@ -1,12 +1,18 @@
 //! The laws of the ring: agreement, least movement, the order of takeover, evenness.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::Ring;
 use super::circle::{Circle, Spot};
 use super::hash;
+use super::mix;
+use super::modulo::Modulo;
 use super::rendezvous::Rendezvous;
 use crate::model::ShardName;
 use crate::words::Algorithm;
@@ -172,6 +178,54 @@ fn of_shards_with_equal_scores_the_earlier_comes_first() {
     let shards = Rendezvous::of(&[7, 7, 7]);
     let mut walk = shards.walk(hash(b"jim"));
     assert_eq!([walk.step(), walk.step(), walk.step()], [0, 1, 2]);
+}
+
+#[test]
+fn a_long_walk_goes_on_as_it_began() {
+    let key = hash(b"jim");
+    // Few different numbers, so that many are equal.
+    let numbers: Vec<u64> = (0..100).map(|rank| mix::mix(rank % 40)).collect();
+    let mut expected: Vec<usize> = (0..100).collect();
+    expected.sort_by_key(|&rank| (Reverse(mix::fold(key ^ numbers[rank])), rank));
+    let scores = Rendezvous::of(&numbers);
+    let mut walk = scores.walk(key);
+    assert_eq!((0..100).map(|_| walk.step()).collect::<Vec<_>>(), expected);
+
+    let mut left: Vec<usize> = (0..100).collect();
+    let remainder = |left: &mut Vec<usize>| left.remove(mix::modulo(key, left.len()));
+    let mut walk = Modulo::new(100).walk(key);
+    assert!((0..100).all(|_| walk.step() == remainder(&mut left)));
+
+    let points = (0..1000)
+        .map(|point| Spot::new(point, u32::try_from(mix::mix(point.into()) % 100).unwrap()));
+    let mut expected: Vec<usize> = Vec::new();
+    for point in 0..1000 {
+        let rank = mix::modulo(mix::mix(point), 100);
+        if !expected.contains(&rank) {
+            expected.push(rank);
+        }
+    }
+    let circle = Circle::of(points.collect());
+    let mut walk = circle.walk(Spot::new(0, 0));
+    assert_eq!((0..expected.len()).map(|_| walk.step()).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_walk_along_very_many_shards_ends_soon() {
+    // A walk that looks at all shards for each takes minutes, and this one less than a second.
+    const MANY: u32 = 400_000;
+    let (ended, hear) = mpsc::channel();
+    thread::spawn(move || {
+        let scores = Rendezvous::of(&(0..MANY.into()).map(mix::mix).collect::<Vec<_>>());
+        let mut walk = scores.walk(7);
+        let last = (0..MANY).map(|_| walk.step()).last();
+        let mut walk = Modulo::new(MANY as usize).walk(7);
+        let last = (0..MANY).map(|_| walk.step()).last().or(last);
+        let circle = Circle::of((0..MANY).map(|point| Spot::new(point, MANY - point)).collect());
+        let mut walk = circle.walk(Spot::new(0, 0));
+        ended.send((0..MANY).map(|_| walk.step()).last().and(last))
+    });
+    assert!(hear.recv_timeout(Duration::from_secs(20)).is_ok_and(|last| last.is_some()));
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl FromStr for ShardKey {
     ///
     /// An expression or a JSONPath may hold commas: a comma parts two sources only where one begins
     /// after it, with `path:`, `header:`, `cookie:`, `query:`, `body:`, or the whole word `host` or
-    /// `client-ip`. Where an expression must say just that, `\\x2c` is its comma.
+    /// `client-ip`. Where an expression must say just that, `\x2c` is its comma.
     fn from_str(text: &str) -> Result<Self, Misread> {
         if text == "path" {
             return Ok(Self::default());

@@ -82,7 +82,7 @@ spell!(Conflict {
     "array" => Self::Array,
 });
 
-/// Which end of an order comes first (`sorted:PTR[:desc]`).
+/// Which end of an order comes first (`sorted[:PTR][:desc]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Direction {
     /// The smallest.
@@ -107,7 +107,8 @@ pub enum Merge {
     /// Newline-delimited JSON, whole lines, streamed.
     Ndjson,
     /// Arrays of the whole document, each sorted by the value at the pointer in its elements, merged
-    /// into one that is.
+    /// into one that is. A number is compared exactly where it is written as an integer of at most
+    /// 127 bits, else as the nearest double: 1e23, which no double is, comes before 10^23 in full.
     Sorted(Pointer, Direction),
     /// The sum of the numbers at the pointer.
     Sum(Pointer),
@@ -118,7 +119,8 @@ pub enum Merge {
     /// The mean of the numbers at the pointer.
     Avg(Pointer),
     /// The arrays of the whole documents as one, without elements whose value at the pointer was
-    /// seen before.
+    /// seen before. Numbers are as for `Sorted`: 1, 1.0 and 1e0 are one, but 1e23 and 10^23 in full
+    /// are two. Those past 127 bits that are no fractions are one only where written alike.
     Union(Pointer),
     /// The first right answer; the other leaves are cancelled.
     First,
@@ -159,14 +161,14 @@ impl FromStr for Merge {
     }
 }
 
-/// `PTR[:desc]`, read from the right: the pointer itself may hold colons.
+/// `[PTR][:desc]`, read from the right: the pointer itself may hold colons. A direction alone is the
+/// whole document's, as no pointer begins with a letter.
 fn sorted(text: &str) -> Result<Merge, Misread> {
-    let (pointer, direction) = match text.rsplit_once(':') {
-        Some((pointer, "desc")) => (pointer, Direction::Descending),
-        Some((pointer, "asc")) => (pointer, Direction::Ascending),
-        _ => (text, Direction::Ascending),
-    };
-    Ok(Merge::Sorted(pointer.parse()?, direction))
+    let (pointer, direction) = text.rsplit_once(':').unwrap_or(("", text));
+    Ok(match direction.parse() {
+        Ok(direction) => Merge::Sorted(pointer.parse()?, direction),
+        Err(_) => Merge::Sorted(text.parse()?, Direction::default()),
+    })
 }
 
 impl fmt::Display for Merge {
@@ -176,7 +178,10 @@ impl fmt::Display for Merge {
             Self::Concat(pointer) => named(f, "concat", pointer),
             Self::Object(conflict) => write!(f, "object:{conflict}"),
             Self::Ndjson => f.write_str("ndjson"),
-            Self::Sorted(pointer, Direction::Descending) => write!(f, "sorted:{pointer}:desc"),
+            Self::Sorted(pointer, Direction::Descending) => {
+                named(f, "sorted", pointer)?;
+                f.write_str(":desc")
+            }
             Self::Sorted(pointer, Direction::Ascending) => {
                 named(f, "sorted", pointer)?;
                 // Said only where the pointer's own end would be taken for a direction, or trimmed.

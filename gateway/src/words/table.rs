@@ -145,8 +145,8 @@ static TABLE: [Word; 17] = [
         name: "scatter-merge",
         on_routes: true,
         allowed: "`map`, `concat[:PTR]`, `object[:CONFLICT]` (`first`, `last`, `error`, `array`), \
-                  `ndjson`, `sorted:PTR[:desc]`, `sum[:PTR]`, `min[:PTR]`, `max[:PTR]`, \
-                  `avg[:PTR]`, `union:PTR`, `first`, `quorum`, `multipart` or `status`, where PTR \
+                  `ndjson`, `sorted[:PTR][:desc]`, `sum[:PTR]`, `min[:PTR]`, \
+                  `max[:PTR]`, `avg[:PTR]`, `union:PTR`, `first`, `quorum`, `multipart` or `status`, where PTR \
                   is a JSON pointer, such as `concat:/items`",
         default: "map",
         read: |policy, value| set(&mut policy.merge, value),

@@ -146,6 +146,7 @@ fn the_last_of_two_members_counts() {
 #[test]
 fn a_byte_order_mark_is_ignored() {
     check(&Merge::Concat(pointer("")), &["\u{feff}[1]", "\u{feff} [2]"], "[1,2]");
+    check(&Merge::Ndjson, &["\u{feff}1\n", "\u{feff}2", "\u{feff}"], "1\n2\n");
     check(&Merge::Map, &["\u{feff}[1]"], "{\"s-0\":{\"status\":200,\"body\":[1]}}");
 }
 

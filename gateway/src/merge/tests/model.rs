@@ -83,6 +83,8 @@ fn chunks(text: &[u8], cuts: &[prop::sample::Index]) -> Vec<Bytes> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn concat_is_the_concatenation(arrays in arrays()) {
         let all: Vec<Value> = arrays.iter().flat_map(|(array, _)| array.clone()).collect();
@@ -179,10 +181,10 @@ proptest! {
 
     #[test]
     fn lines_are_the_same_however_they_are_cut(
-        text in "[ab \r\n]{0,60}",
+        text in "\u{feff}?[ab \r\n\u{feff}]{0,60}",
         cuts in vec(any::<prop::sample::Index>(), 0..12),
     ) {
-        let mut lines = Lines::new(60);
+        let mut lines = Lines::new(200);
         let mut streamed = Vec::new();
         for chunk in chunks(text.as_bytes(), &cuts) {
             let given = lines.push(chunk).expect("no line is too long");
@@ -222,11 +224,11 @@ proptest! {
 }
 
 #[test]
-fn a_chunk_of_whole_lines_is_not_copied_and_a_torn_line_is_dropped() {
+fn a_chunk_of_whole_lines_is_not_copied() {
     let chunk = Bytes::from_static(b"one\ntwo\n");
     let mut lines = Lines::new(8);
     let given = lines.push(chunk.clone()).unwrap();
     assert_eq!((given.as_ptr(), given.len()), (chunk.as_ptr(), chunk.len()));
     assert_eq!(lines.push(Bytes::from_static(b"three\nfo")).unwrap(), "three\n");
-    assert_eq!(lines.abandon(), 2);
+    assert_eq!(lines.finish().unwrap(), "fo\n");
 }

@@ -139,4 +139,7 @@ fn the_status_is_the_one_that_all_have_if_it_can_have_the_body() {
     assert_eq!(said(&Merge::Status, [202, 202], ""), StatusCode::ACCEPTED);
     assert_eq!(said(&Merge::Status, [204, 204], ""), StatusCode::OK);
     assert_eq!(said(&Merge::Ndjson, [204, 204], ""), StatusCode::NO_CONTENT);
+    assert_eq!(said(&Merge::Quorum, [206, 206], "a"), StatusCode::OK);
+    assert_eq!(said(&Merge::Quorum, [201, 201], ""), StatusCode::CREATED);
+    assert_eq!(said(&Merge::Quorum, [204, 204], ""), StatusCode::NO_CONTENT);
 }

@@ -63,6 +63,22 @@ fn a_count_reserves_the_slots_that_nobody_serves() {
 }
 
 #[test]
+fn replicas_beyond_the_count_are_known() {
+    let words = [("shard-count", "2")];
+    let (policy, _) = Policy::read(&Policy::default(), Scope::Service, words);
+    let replicas = ["users-0", "users-2", "x@users-10"].map(replica).into();
+    let (name, policy) = (ServiceName::new("users"), Arc::new(policy));
+    let mut service = Service { name, policy, protocol: Default::default(), replicas, desired: None };
+    let beyond = |service: &Service| {
+        let beyond = service.beyond_count().into_iter();
+        beyond.map(|(replica, ordinal)| format!("{}={ordinal}", replica.name)).collect::<Vec<_>>()
+    };
+    assert_eq!(beyond(&service), ["users-2=2", "x=10"]);
+    service.policy = Arc::default();
+    assert_eq!(beyond(&service), [""; 0]);
+}
+
+#[test]
 fn a_count_over_names_without_ordinals_is_not_kept() {
     let three = [("shard-count", "3")];
     check(&three, None, &["a", "users-0"], "a=0 users-0=1 unkept");

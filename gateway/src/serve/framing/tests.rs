@@ -298,6 +298,8 @@ const WORDS: [&[u8]; 10] = [
 ];
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_division_of_any_bytes_gives_the_same_view(
         words in vec(select(&WORDS[..]), 0..30),
