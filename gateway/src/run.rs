@@ -122,7 +122,8 @@ async fn follow(config: &Path, bytes: Vec<u8>, mut publisher: Publisher, running
             let told = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
             mistakes.set(match error {
                 Unusable::Wrong { mistakes, .. } => {
-                    mistakes.iter().map(ToString::to_string).collect()
+                    let place = |mistake| format!("{}:{mistake}", config.display());
+                    mistakes.iter().map(place).collect()
                 }
                 Unusable::Unreadable { .. } => vec![told.clone()],
             });

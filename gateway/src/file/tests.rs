@@ -218,12 +218,18 @@ fn a_count_that_a_file_cannot_keep_is_a_mistake() {
     );
     let users = |last: u32| -> String {
         let replica = |n| format!("{{ name: users-{n}, address: '127.0.0.1:{}' }}, ", n + 1);
-        format!("    shard-count: 2\n    replicas: [{}]", (0..=last).map(replica).collect::<String>())
+        format!(
+            "    shard-count: 2\n    replicas: [{}]",
+            (0..=last).map(replica).collect::<String>()
+        )
     };
     let found = "f:4:18: services.users.shard-count: found `2`; allowed: a number from";
     let beyond = "or no replica beyond the count, as `users-2`, `users-3`, `users-4`";
     check_service(&users(4), &[&format!("{found} 5, {beyond} would be")]);
-    check_service(&users(9), &[&format!("{found} 10, {beyond}, `users-5`, `users-6` and 3 more wo")]);
+    check_service(
+        &users(9),
+        &[&format!("{found} 10, {beyond}, `users-5`, `users-6` and 3 more wo")],
+    );
     check_service(
         "    shard-count: 2\n    replicas: [{ shard: a-10000, address: '127.0.0.1:1' }]",
         &["f:4:18: services.users.shard-count: found `2`; allowed: `observed`, or no replica bey"],

@@ -74,7 +74,8 @@ impl Service {
     pub fn beyond_count(&self) -> Vec<(&Replica, u32)> {
         let Some(count) = self.reserved().filter(|_| self.keeps_count()) else { return Vec::new() };
         let ordinal = |replica| self.shard_of(replica).ordinal().map(|(_, ordinal)| ordinal);
-        let numbered = self.replicas.iter().filter_map(|replica| Some((replica, ordinal(replica)?)));
+        let numbered =
+            self.replicas.iter().filter_map(|replica| Some((replica, ordinal(replica)?)));
         numbered.filter(|(_, ordinal)| *ordinal >= count).collect()
     }
 

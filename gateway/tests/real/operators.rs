@@ -217,6 +217,7 @@ async fn the_snapshot_shows_services_and_what_is_wrong_with_the_file() {
         (view["mistakes"] != json!([])).then_some(view)
     });
     let mistaken = mistaken.await;
+    assert_eq!(mistaken["mistakes"].as_array().map(Vec::len), Some(1), "{mistaken:#}");
     let told = mistaken["mistakes"][0].as_str().expect("text");
     assert!(told.contains(":4:14: services.users.pattern: found `shart`"), "{told}");
     assert_eq!(mistaken["version"], first["version"], "the last good picture stands");

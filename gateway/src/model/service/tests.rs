@@ -68,7 +68,8 @@ fn replicas_beyond_the_count_are_known() {
     let (policy, _) = Policy::read(&Policy::default(), Scope::Service, words);
     let replicas = ["users-0", "users-2", "x@users-10"].map(replica).into();
     let (name, policy) = (ServiceName::new("users"), Arc::new(policy));
-    let mut service = Service { name, policy, protocol: Default::default(), replicas, desired: None };
+    let mut service =
+        Service { name, policy, protocol: Default::default(), replicas, desired: None };
     let beyond = |service: &Service| {
         let beyond = service.beyond_count().into_iter();
         beyond.map(|(replica, ordinal)| format!("{}={ordinal}", replica.name)).collect::<Vec<_>>()
