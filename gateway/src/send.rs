@@ -224,6 +224,7 @@ impl<C: Carrier> Sender<C> {
     ) -> Result<http::Response<LeafBody>, Failure> {
         let request = ask.request(replica, shard, body, start);
         let in_flight = replica.live.enter();
+        let timed = ask.service.live.recent.time(start, || self.clock.now());
         let late = self.clock.instant(ask.deadline);
         let result = tokio::time::timeout_at(late, self.carrier.carry(replica, request)).await;
         let result = result.unwrap_or_else(|_| Err(Failure::late()));
@@ -234,6 +235,9 @@ impl<C: Carrier> Sender<C> {
                 Ok(response.map(|body| body.counted(in_flight)))
             }
             Err(failure) => {
+                if !failure.is_late() {
+                    timed.failed();
+                }
                 if failure.client().is_none() && replica.live.failed(now, now - start) {
                     breaker::eject(ask.service, replica, now);
                 }

@@ -3,6 +3,10 @@
 //!
 //! `now` is always the time since the gateway started: pure code is told the time.
 
+mod recent;
+
+pub use self::recent::{Recent, Timed};
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -136,6 +140,8 @@ pub struct ServiceLive {
     refused_by_budget: AtomicU64,
     /// Counts requests, so that `round-robin` gives each its turn.
     turn: AtomicU32,
+    /// How long leaves take, lately.
+    pub recent: Recent,
     /// What may be spent on retries and hedges.
     pub budget: Budget,
 }
@@ -219,8 +225,8 @@ impl ServiceLive {
         )
     }
 
-    /// The upper bound, of the buckets, under which `percentile` per cent of all latencies lie;
-    /// `None` while fewer than a hundred are known.
+    /// The upper bound, of the buckets, under which `percentile` per cent of all requests' latencies
+    /// lie; `None` while fewer than a hundred are known.
     #[must_use]
     pub fn percentile(&self, percentile: u8) -> Option<Duration> {
         let counts = self.latencies();
