@@ -21,6 +21,8 @@ const EJECT_AFTER: u32 = 5;
 /// How long the first time; doubled each time after, up to `EJECT_MOST`.
 const EJECT_FIRST: Duration = Duration::from_secs(1);
 const EJECT_MOST: Duration = Duration::from_secs(60);
+/// What a replica is thought to take that was asked and never answered (linkerd's default).
+const UNKNOWN: Duration = Duration::from_secs(1);
 /// The decay of the peak latency (linkerd's default).
 const DECAY: Duration = Duration::from_secs(10);
 
@@ -90,10 +92,14 @@ impl ReplicaLive {
         self.ejected_until.store(millis(now + rest), Relaxed);
     }
 
-    /// What it would cost to send one more: decayed peak latency × (in flight + 1).
+    /// What it would cost to send one more: decayed peak latency × (in flight + 1). A replica that
+    /// nothing is known of is tried with one request; until that is answered it is thought slow.
     #[must_use]
     pub fn cost(&self, now: Duration) -> f64 {
-        self.decayed(now) * f64::from(self.in_flight() + 1)
+        let in_flight = self.in_flight();
+        let unknown = self.peak.load(Relaxed) == 0 && in_flight > 0;
+        let one = if unknown { float(micros(UNKNOWN)) } else { self.decayed(now) };
+        one * f64::from(in_flight + 1)
     }
 
     /// The peak, as far as it is forgotten by `now`.
@@ -326,4 +332,27 @@ fn float(value: u64) -> f64 {
 )]
 fn whole(value: f64) -> u64 {
     value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::ReplicaLive;
+
+    #[test]
+    fn a_replica_that_never_answered_is_tried_with_one_request() {
+        let (known, new) = (Arc::new(ReplicaLive::default()), Arc::new(ReplicaLive::default()));
+        let now = Duration::from_secs(1);
+        known.succeeded(now, Duration::from_millis(100));
+        assert!(new.cost(now) < known.cost(now));
+        let first = new.enter();
+        assert!(new.cost(now) > known.cost(now));
+        let _second = new.enter();
+        assert!(new.cost(now) >= 3e6);
+        drop(first);
+        new.succeeded(now, Duration::from_millis(1));
+        assert!(new.cost(now) < known.cost(now));
+    }
 }
