@@ -39,6 +39,8 @@ pub struct ReplicaLive {
     /// Peak-sensitive moving average of the latency, in microseconds, and when it was written.
     peak: AtomicU64,
     peak_at: AtomicU64,
+    /// Whose turn it is in the shard whose first ready replica this is.
+    pub(crate) turn: Turn,
 }
 
 impl ReplicaLive {
@@ -144,8 +146,8 @@ pub struct ServiceLive {
     retries: AtomicU64,
     hedges: AtomicU64,
     refused_by_budget: AtomicU64,
-    /// Counts requests, so that `round-robin` gives each its turn.
-    turn: AtomicU32,
+    /// Whose turn it is among all replicas.
+    pub(crate) turn: Turn,
     /// How long leaves take, lately.
     pub recent: Recent,
     /// What may be spent on retries and hedges.
@@ -197,12 +199,6 @@ impl ServiceLive {
         self.refused_by_budget.fetch_add(1, Relaxed);
     }
 
-    /// The next turn, for `round-robin`.
-    #[must_use]
-    pub fn turn(&self) -> u32 {
-        self.turn.fetch_add(1, Relaxed)
-    }
-
     /// Finished requests by class, 1xx to 5xx.
     #[must_use]
     pub fn classes(&self) -> [u64; 5] {
@@ -247,6 +243,22 @@ impl ServiceLive {
             seen >= wanted
         })?;
         BUCKETS.get(bucket).map(|bound| Duration::from_secs_f64(*bound))
+    }
+}
+
+/// Counts the requests to one set of replicas, so that `round-robin` gives each its turn.
+#[derive(Debug, Default)]
+pub(crate) struct Turn(AtomicU32);
+
+impl Turn {
+    /// The next turn, which is taken.
+    pub(crate) fn take(&self) -> u32 {
+        self.0.fetch_add(1, Relaxed)
+    }
+
+    /// The next turn, which is left to the next request.
+    pub(crate) fn look(&self) -> u32 {
+        self.0.load(Relaxed)
     }
 }
 
