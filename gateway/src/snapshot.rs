@@ -9,7 +9,7 @@ mod live;
 mod publish;
 mod routes;
 
-pub use self::live::{BUCKETS, Budget, InFlight, Places, ReplicaLive, ServiceLive};
+pub use self::live::{BUCKETS, Budget, InFlight, Places, Recent, ReplicaLive, ServiceLive, Timed};
 pub use self::publish::{Latest, Publisher, channel};
 pub use self::routes::{Paths, Route, Routes};
 

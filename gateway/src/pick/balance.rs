@@ -45,7 +45,10 @@ pub(super) fn best(
     let first = match (balance, among) {
         (_, []) => return None,
         (_, [only]) => return usable(*only).then_some(*only),
-        (Balance::RoundRobin, _) => service.live.turn() as usize % among.len(),
+        (Balance::RoundRobin, _) => {
+            among.iter().find(|place| usable(**place))?;
+            turn(service, among, tried) as usize % among.len()
+        }
         (Balance::Random, _) => draw(chance, among.len()),
         (Balance::LeastRequest, _) => {
             let load = |replica: &Replica| f64::from(replica.live.in_flight());
@@ -59,6 +62,20 @@ pub(super) fn best(
     // Usually the first; where it is not usable, the next one round.
     let (before, from) = among.split_at(first);
     from.iter().chain(before).copied().find(|place| usable(*place))
+}
+
+/// Whose turn it is of `among`. Each shard has its own count: were it one for the service, a scatter
+/// to as many shards as they have replicas would ask the same replica of each shard every time.
+fn turn(service: &Service, among: &[u32], tried: &Tried) -> u32 {
+    let turn = match among {
+        [first, ..] if among.len() < service.ready.len() => {
+            &service.replicas[*first as usize].live.turn
+        }
+        _ => &service.live.turn,
+    };
+    // A second choice for the same request is no turn: with every request hedged there would be two
+    // to each, and of two replicas one would always be the first.
+    if tried.count == 0 { turn.take() } else { turn.look() }
 }
 
 /// Of two different ones drawn at random the one with the lower `load`: an index into `among`.

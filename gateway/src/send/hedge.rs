@@ -21,7 +21,7 @@ pub(super) async fn race<C: Carrier>(
     hedge: Hedge,
     hedged: &AtomicBool,
 ) -> Result<Reply, Unanswered> {
-    let (Some(delay), Some(second)) = (delay(ask, hedge), body.again()) else {
+    let (Some(delay), Some(second)) = (delay(ask, hedge, sender.clock.now()), body.again()) else {
         return sender.walk(leaf, ask, body).await;
     };
     if !ask.idempotent {
@@ -48,11 +48,11 @@ pub(super) async fn race<C: Carrier>(
     }
 }
 
-fn delay(ask: &Ask<'_>, hedge: Hedge) -> Option<Duration> {
+fn delay(ask: &Ask<'_>, hedge: Hedge, now: Duration) -> Option<Duration> {
     match hedge {
         Hedge::Off => None,
         Hedge::After(delay) => Some(delay),
-        Hedge::Percentile(percentile) => ask.service.live.percentile(percentile),
+        Hedge::Percentile(percentile) => ask.service.live.recent.percentile(percentile, now),
     }
 }
 

@@ -6,14 +6,16 @@
 //! busy.
 
 mod connect;
+mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyper::client::conn::{TrySendError, http1, http2};
+use hyper::client::conn::{TrySendError, http1};
 
 use crate::request::Body;
 use crate::send::{Carrier, Failure, LeafBody};
@@ -25,10 +27,6 @@ use crate::words::Protocol;
 const IDLE_MOST: Duration = Duration::from_secs(30);
 /// How many connections to one replica may rest in one worker.
 const RESTING_MOST: usize = 256;
-/// Streams on one HTTP/2 connection before another is opened (half of what servers usually allow),
-/// and how many connections to one replica there may be in one worker.
-const STREAMS_MOST: u32 = 64;
-const H2_MOST: usize = 8;
 
 /// One worker's connections.
 #[derive(Debug, Clone)]
@@ -50,18 +48,12 @@ impl std::fmt::Debug for Pools {
 #[derive(Default)]
 struct Host {
     resting: Vec<Resting>,
-    shared: Vec<Shared>,
+    shared: shared::Connections,
 }
 
 struct Resting {
     sender: http1::SendRequest<Body>,
     since: Duration,
-}
-
-#[derive(Clone)]
-struct Shared {
-    sender: http2::SendRequest<Body>,
-    streams: Arc<AtomicU32>,
 }
 
 /// A replica's id is already unlike all others.
@@ -81,10 +73,11 @@ impl Hasher for Plain {
     }
 }
 
-/// A connection that is lent to one request.
+/// A connection that is lent to one request. An HTTP/1.1 connection that is not given back is closed:
+/// its answer was not read.
 pub(super) enum Loan {
     Http1 { pools: Arc<Pools>, replica: u64, sender: Option<http1::SendRequest<Body>> },
-    Http2 { streams: Arc<AtomicU32> },
+    Http2(#[expect(dead_code, reason = "held until the stream ends")] shared::Stream),
 }
 
 impl Loan {
@@ -94,15 +87,6 @@ impl Loan {
             && let Some(sender) = sender.take()
         {
             pools.rest(*replica, sender);
-        }
-    }
-}
-
-impl Drop for Loan {
-    /// An HTTP/1.1 connection that was not given back is closed: its answer was not read.
-    fn drop(&mut self) {
-        if let Self::Http2 { streams } = self {
-            streams.fetch_sub(1, Relaxed);
         }
     }
 }
@@ -157,16 +141,12 @@ impl Network {
         replica: &Arc<Replica>,
         request: http::Request<Body>,
     ) -> Result<http::Response<LeafBody>, Failure> {
-        let mut shared = match self.0.share(replica.id) {
-            Some(shared) => shared,
-            None => match connect::http2(replica.address, &self.0.tasks).await {
-                Ok(sender) => self.0.add(replica.id, sender),
-                Err(cause) => return Err(Failure::connect(cause, request)),
-            },
+        let (mut sender, stream) = match self.0.stream(replica).await {
+            Ok(stream) => stream,
+            Err(cause) => return Err(Failure::connect(cause, request)),
         };
-        shared.streams.fetch_add(1, Relaxed);
-        let loan = Loan::Http2 { streams: shared.streams };
-        match shared.sender.try_send_request(request).await {
+        let loan = Loan::Http2(stream);
+        match sender.try_send_request(request).await {
             Ok(response) => Ok(response.map(|body| LeafBody::incoming(body, loan))),
             Err(mut error) => Err(match error.take_message() {
                 Some(request) => Failure::connect(error.into_error(), request),
@@ -201,8 +181,8 @@ impl Carrier for Network {
         self.0.hosts().retain(|id, host| {
             let fresh = |one: &Resting| now.saturating_sub(one.since) < IDLE_MOST;
             host.resting.retain(|one| fresh(one) && !one.sender.is_closed());
-            host.shared.retain(|one| !one.sender.is_closed());
-            known.contains(id) && !(host.resting.is_empty() && host.shared.is_empty())
+            host.shared.sweep(now);
+            known.contains(id) && !(host.resting.is_empty() && host.shared.is_unused())
         });
     }
 }
@@ -236,21 +216,5 @@ impl Pools {
         if resting.len() < RESTING_MOST {
             resting.push(Resting { sender, since });
         }
-    }
-
-    /// The least busy connection; none when all are too busy and another may be opened.
-    fn share(&self, replica: u64) -> Option<Shared> {
-        let mut hosts = self.hosts();
-        let shared = &mut hosts.get_mut(&replica)?.shared;
-        shared.retain(|one| !one.sender.is_closed());
-        let least = shared.iter().min_by_key(|one| one.streams.load(Relaxed))?;
-        let full = least.streams.load(Relaxed) >= STREAMS_MOST && shared.len() < H2_MOST;
-        (!full).then(|| least.clone())
-    }
-
-    fn add(&self, replica: u64, sender: http2::SendRequest<Body>) -> Shared {
-        let shared = Shared { sender, streams: Arc::default() };
-        self.hosts().entry(replica).or_default().shared.push(shared.clone());
-        shared
     }
 }

@@ -3,6 +3,10 @@
 //!
 //! `now` is always the time since the gateway started: pure code is told the time.
 
+mod recent;
+
+pub use self::recent::{Recent, Timed};
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -17,6 +21,8 @@ const EJECT_AFTER: u32 = 5;
 /// How long the first time; doubled each time after, up to `EJECT_MOST`.
 const EJECT_FIRST: Duration = Duration::from_secs(1);
 const EJECT_MOST: Duration = Duration::from_secs(60);
+/// What a replica is thought to take that was asked and never answered (linkerd's default).
+const UNKNOWN: Duration = Duration::from_secs(1);
 /// The decay of the peak latency (linkerd's default).
 const DECAY: Duration = Duration::from_secs(10);
 
@@ -33,6 +39,8 @@ pub struct ReplicaLive {
     /// Peak-sensitive moving average of the latency, in microseconds, and when it was written.
     peak: AtomicU64,
     peak_at: AtomicU64,
+    /// Whose turn it is in the shard whose first ready replica this is.
+    pub(crate) turn: Turn,
 }
 
 impl ReplicaLive {
@@ -86,10 +94,14 @@ impl ReplicaLive {
         self.ejected_until.store(millis(now + rest), Relaxed);
     }
 
-    /// What it would cost to send one more: decayed peak latency × (in flight + 1).
+    /// What it would cost to send one more: decayed peak latency × (in flight + 1). A replica that
+    /// nothing is known of is tried with one request; until that is answered it is thought slow.
     #[must_use]
     pub fn cost(&self, now: Duration) -> f64 {
-        self.decayed(now) * f64::from(self.in_flight() + 1)
+        let in_flight = self.in_flight();
+        let unknown = self.peak.load(Relaxed) == 0 && in_flight > 0;
+        let one = if unknown { float(micros(UNKNOWN)) } else { self.decayed(now) };
+        one * f64::from(in_flight + 1)
     }
 
     /// The peak, as far as it is forgotten by `now`.
@@ -134,8 +146,10 @@ pub struct ServiceLive {
     retries: AtomicU64,
     hedges: AtomicU64,
     refused_by_budget: AtomicU64,
-    /// Counts requests, so that `round-robin` gives each its turn.
-    turn: AtomicU32,
+    /// Whose turn it is among all replicas.
+    pub(crate) turn: Turn,
+    /// How long leaves take, lately.
+    pub recent: Recent,
     /// What may be spent on retries and hedges.
     pub budget: Budget,
 }
@@ -185,12 +199,6 @@ impl ServiceLive {
         self.refused_by_budget.fetch_add(1, Relaxed);
     }
 
-    /// The next turn, for `round-robin`.
-    #[must_use]
-    pub fn turn(&self) -> u32 {
-        self.turn.fetch_add(1, Relaxed)
-    }
-
     /// Finished requests by class, 1xx to 5xx.
     #[must_use]
     pub fn classes(&self) -> [u64; 5] {
@@ -219,8 +227,8 @@ impl ServiceLive {
         )
     }
 
-    /// The upper bound, of the buckets, under which `percentile` per cent of all latencies lie;
-    /// `None` while fewer than a hundred are known.
+    /// The upper bound, of the buckets, under which `percentile` per cent of all requests' latencies
+    /// lie; `None` while fewer than a hundred are known.
     #[must_use]
     pub fn percentile(&self, percentile: u8) -> Option<Duration> {
         let counts = self.latencies();
@@ -235,6 +243,22 @@ impl ServiceLive {
             seen >= wanted
         })?;
         BUCKETS.get(bucket).map(|bound| Duration::from_secs_f64(*bound))
+    }
+}
+
+/// Counts the requests to one set of replicas, so that `round-robin` gives each its turn.
+#[derive(Debug, Default)]
+pub(crate) struct Turn(AtomicU32);
+
+impl Turn {
+    /// The next turn, which is taken.
+    pub(crate) fn take(&self) -> u32 {
+        self.0.fetch_add(1, Relaxed)
+    }
+
+    /// The next turn, which is left to the next request.
+    pub(crate) fn look(&self) -> u32 {
+        self.0.load(Relaxed)
     }
 }
 
@@ -320,4 +344,27 @@ fn float(value: u64) -> f64 {
 )]
 fn whole(value: f64) -> u64 {
     value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::ReplicaLive;
+
+    #[test]
+    fn a_replica_that_never_answered_is_tried_with_one_request() {
+        let (known, new) = (Arc::new(ReplicaLive::default()), Arc::new(ReplicaLive::default()));
+        let now = Duration::from_secs(1);
+        known.succeeded(now, Duration::from_millis(100));
+        assert!(new.cost(now) < known.cost(now));
+        let first = new.enter();
+        assert!(new.cost(now) > known.cost(now));
+        let _second = new.enter();
+        assert!(new.cost(now) >= 3e6);
+        drop(first);
+        new.succeeded(now, Duration::from_millis(1));
+        assert!(new.cost(now) < known.cost(now));
+    }
 }

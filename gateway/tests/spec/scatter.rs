@@ -235,3 +235,19 @@ async fn headers_are_those_that_can_be_said_of_all() {
     let cookies = answer.headers.get_all("set-cookie").iter();
     assert_eq!(cookies.collect::<Vec<_>>(), ["a=1", "b=2"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn round_robin_gives_each_replica_of_each_shard_its_turn() {
+    for words in ["", ", scatter-hedge: 20ms"] {
+        let world = world(
+            &format!("pattern: scatter, balance: round-robin{words}"),
+            "a=s b=s c=t d=t e=u f=u g=v h=v",
+        );
+        for _ in 0..10 {
+            world.get("/").await.is(200);
+        }
+        for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            assert_eq!(world.count(name), 5, "{name}{words}");
+        }
+    }
+}

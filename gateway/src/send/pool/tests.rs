@@ -1,0 +1,112 @@
+//! How many connections does it take? Over loopback: what is counted is what a listener accepts.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use futures::future::join_all;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{IDLE_MOST, Network};
+use crate::request::Body;
+use crate::send::{Carrier as _, Failure};
+use crate::snapshot::{Latest, channel};
+use crate::tasks::{Clock, Tasks};
+
+/// A replica that does with every connection what `serve` does.
+struct World {
+    network: Network,
+    latest: Latest,
+    accepted: Arc<AtomicUsize>,
+}
+
+impl World {
+    async fn start<R>(protocol: &str, serve: fn(TcpStream) -> R) -> Self
+    where
+        R: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it listens");
+        let file = format!(
+            "services: {{ web: {{ protocol: {protocol}, replicas: [ {{ name: a, address: \
+             '{address}' }} ] }} }}\nroutes: []\n"
+        );
+        let (mut publisher, latest) = channel();
+        publisher.publish(&crate::file::read(&file).expect("a right file"));
+        let tasks = Tasks::default();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
+        let serving = tasks.clone();
+        tasks.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Relaxed);
+                serving.spawn(serve(stream));
+            }
+        });
+        Self { network: Network::new(tasks, Clock::start()), latest, accepted }
+    }
+
+    async fn ask(&self, method: &str) -> Result<bytes::Bytes, Failure> {
+        let snapshot = self.latest.load();
+        let request = Request::builder().method(method).uri("http://web/");
+        let request = request.header("host", "web").body(Body::Empty).expect("a right request");
+        let response = self.network.carry(&snapshot.services[0].replicas[0], request).await?;
+        Ok(response.into_body().collect().await.expect("a whole answer").to_bytes())
+    }
+
+    fn accepted(&self) -> usize {
+        self.accepted.load(Relaxed)
+    }
+
+    fn open(&self) -> usize {
+        self.network.0.hosts().len()
+    }
+}
+
+async fn http2(stream: TcpStream) {
+    let service = service_fn(|_| async {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        Ok::<_, Infallible>(Response::new("ok".to_owned()))
+    });
+    let builder = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+    builder.serve_connection(TokioIo::new(stream), service).await.ok();
+}
+
+#[tokio::test]
+async fn a_burst_of_first_requests_opens_no_more_connections_than_may_be() {
+    let world = World::start("h2c", http2).await;
+    let answers = join_all((0..1000).map(|_| world.ask("GET"))).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert!((2..=8).contains(&world.accepted()), "{}", world.accepted());
+}
+
+#[tokio::test]
+async fn few_requests_share_one_connection() {
+    let world = World::start("h2c", http2).await;
+    let answers = join_all((0..50).map(|_| world.ask("GET"))).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(world.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_carries_nothing_is_closed_after_a_while() {
+    let world = World::start("h2c", http2).await;
+    world.ask("GET").await.expect("an answer");
+    world.network.sweep(&world.latest.load());
+    assert_eq!(world.open(), 1);
+    tokio::time::pause();
+    tokio::time::advance(IDLE_MOST).await;
+    world.network.sweep(&world.latest.load());
+    assert_eq!(world.open(), 0);
+}
+
+#[tokio::test]
+async fn all_that_wait_for_a_connection_learn_that_there_is_none() {
+    let world = World::start("h2c", |stream| async { drop(stream) }).await;
+    let answers = join_all((0..100).map(|_| world.ask("GET"))).await;
+    assert!(answers.iter().all(Result::is_err));
+}
