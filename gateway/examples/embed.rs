@@ -11,24 +11,28 @@ use std::sync::Arc;
 use http::{HeaderValue, Request, Response, header};
 use metaparticle_gateway::app::Gateway;
 use metaparticle_gateway::model::{
-    Code, Host, Path, Replica, ReplicaName, Route, Service, ServiceName, World,
+    Answer, Code, Host, KeyFn, MergeFn, Outcome, Part, Path, Replica, ReplicaName, Route, Service,
+    ServiceName, World,
 };
 use metaparticle_gateway::request::Body;
 use metaparticle_gateway::send::{Failure, LeafBody, Tower};
 use metaparticle_gateway::snapshot;
 use metaparticle_gateway::words::{Policy, Protocol, Scope};
 
-/// Three shards of users, by the first part of the path; `/everybody` asks all of them.
+/// Three shards of users, by a key of our own; `/everybody` asks all, and a merge of our own counts.
 fn world() -> World {
-    let users = policy(&Policy::default(), [("pattern", "shard"), ("shard-key", "path:^/([^/]+)")]);
-    let all = policy(&users, [("pattern", "scatter"), ("scatter-merge", "map")]);
+    let users = policy(&Policy::default(), [("pattern", "shard")]);
+    let all = policy(&users, [("pattern", "scatter")]);
+    // The first part of the path, whatever its case.
+    let key = KeyFn::new(|uri, _| Some(uri.path().split('/').nth(1)?.to_lowercase().into()));
+    let code = Code { key: Some(key), merge: Some(MergeFn::new(count)) };
     let name = ServiceName::new("users");
     let route = |path: &str, policy| Route {
         host: Host::Any,
         path: Path::Prefix(path.into()),
         service: name.clone(),
         policy,
-        code: Code::default(),
+        code: code.clone(),
     };
     let replica = |number| Replica {
         name: ReplicaName::new(&format!("users-{number}")),
@@ -43,6 +47,18 @@ fn world() -> World {
     let protocol = Protocol::default();
     let service = Service { name, policy: users, protocol, replicas, desired: None };
     World { services: vec![service], routes }
+}
+
+/// How many answered: a merge can look at every part, and says why it makes no answer.
+fn count(parts: &[Part]) -> Result<Answer, String> {
+    let right = parts.iter().filter_map(|part| match &part.outcome {
+        Outcome::Answered(answer) => Some(answer),
+        _ => None,
+    });
+    let answers: Vec<_> = right.collect();
+    let [first, ..] = answers.as_slice() else { return Err("nobody answered".to_owned()) };
+    let body = format!("{{\"shards\":{}}}", answers.len()).into();
+    Ok(Answer { body, ..(*first).clone() })
 }
 
 /// The same words as in the file and in annotations.

@@ -31,6 +31,17 @@ async fn lines_of_all_leaves_stand_in_shard_order_and_are_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn bytes_that_are_not_the_lines_they_mean_are_not_passed_on() {
+    let zipped = says("gibberish\n").header("content-encoding", "gzip");
+    let world = lines("", "a b").replica("a b", zipped);
+    world.get("/").await.problem(502, "too-few-leaves").covers("2 0 1 0 0");
+    let world = lines(", scatter-require: any", "a b").replica("b", says("1\n"));
+    world.recast("a", says("torn\n").status(206));
+    world.get("/").await.is(200).covers("2 1 1 0 0").reads("1\n");
+    world.is_at_rest();
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_line_does_not_wait_for_the_last() {
     let slow = streams(&[Step::Say("1\n"), Step::Wait(500), Step::Say("2\n")]);
     let world = lines("", "a b").replica("a b", slow);

@@ -168,6 +168,21 @@ async fn a_spread_tells_no_shard_and_drops_what_was_forged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn leaves_whose_answers_are_merged_are_asked_for_whole_plain_ones() {
+    let conditions = ["range", "if-range", "if-none-match", "if-modified-since"];
+    for (merge, plain) in [("map", true), ("ndjson", true), ("first", false)] {
+        let world = scatter(&format!(", scatter-merge: {merge}"), "a b");
+        let ask = world.get("/").header("accept-encoding", "gzip");
+        conditions.iter().fold(ask, |ask, name| ask.header(name, "x")).await.is(200);
+        let asked = &world.asked()[0];
+        let coding = if plain { "identity" } else { "gzip" };
+        assert_eq!(asked.header("accept-encoding"), Some(coding), "{merge}");
+        let kept = conditions.iter().filter(|name| asked.header(name).is_some()).count();
+        assert_eq!(kept, if plain { 0 } else { conditions.len() }, "{merge}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_leaf_gets_the_body() {
     let world = scatter("", "a b c");
     world.post("/").body("{\"q\":1}").await.is(200);
