@@ -9,7 +9,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::snapshot::{BUCKETS, Replica, Service, Snapshot};
+use crate::snapshot::{BUCKETS, Histogram, Replica, Service, Snapshot};
 
 use self::page::{Kind, Page};
 
@@ -74,17 +74,19 @@ fn latencies(page: &mut Page, snapshot: &Snapshot) {
     let help = "Time from the head of a request to the end of its answer.";
     page.family("request_duration_seconds", Kind::Histogram, help);
     for service in &snapshot.services {
-        let name = service.name.as_str();
-        let mut so_far = 0;
-        let bounds = BUCKETS.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
-        for (bound, count) in bounds.zip(service.live.latencies()) {
-            so_far += count;
-            page.sample("_bucket", &[("service", name), ("le", &bound)], so_far);
-        }
-        let sum = service.live.latency_sum().as_secs_f64();
-        page.sample("_sum", &[("service", name)], sum);
-        page.sample("_count", &[("service", name)], so_far);
+        histogram(page, &[("service", service.name.as_str())], &service.live.latencies);
     }
+}
+
+fn histogram(page: &mut Page, labels: &[(&'static str, &str)], times: &Histogram) {
+    let mut so_far = 0;
+    let bounds = BUCKETS.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
+    for (bound, count) in bounds.zip(times.counts()) {
+        so_far += count;
+        page.sample("_bucket", &[labels, &[("le", bound.as_str())]].concat(), so_far);
+    }
+    page.sample("_sum", labels, times.sum().as_secs_f64());
+    page.sample("_count", labels, so_far);
 }
 
 /// A family with a sample a service, or a replica: its name, kind, help, and how it is read.
@@ -143,17 +145,24 @@ fn services(page: &mut Page, snapshot: &Snapshot, now: Duration) {
 fn replicas(page: &mut Page, snapshot: &Snapshot, now: Duration) {
     for (name, kind, help, read) in OF_REPLICAS {
         page.family(name, kind, help);
-        for service in &snapshot.services {
-            for replica in &service.replicas {
-                // A replica beyond the count serves no shard: an empty label is no label.
-                let shard = replica.shard_name.as_ref().map_or("", |shard| shard.as_str());
-                let labels = [
-                    ("service", service.name.as_str()),
-                    ("shard", shard),
-                    ("replica", replica.name.as_str()),
-                ];
-                page.sample("", &labels, read(replica, now));
-            }
+        of_replicas(snapshot, |labels, replica| page.sample("", labels, read(replica, now)));
+    }
+    let help = "Time from the sending of a request to the head of the replica's answer.";
+    page.family("replica_request_duration_seconds", Kind::Histogram, help);
+    of_replicas(snapshot, |labels, replica| histogram(page, labels, &replica.live.latencies));
+}
+
+fn of_replicas(snapshot: &Snapshot, mut each: impl FnMut(&[(&'static str, &str)], &Replica)) {
+    for service in &snapshot.services {
+        for replica in &service.replicas {
+            // A replica beyond the count serves no shard: an empty label is no label.
+            let shard = replica.shard_name.as_ref().map_or("", |shard| shard.as_str());
+            let labels = [
+                ("service", service.name.as_str()),
+                ("shard", shard),
+                ("replica", replica.name.as_str()),
+            ];
+            each(&labels, replica);
         }
     }
 }

@@ -9,7 +9,9 @@ mod live;
 mod publish;
 mod routes;
 
-pub use self::live::{BUCKETS, Budget, InFlight, Places, Recent, ReplicaLive, ServiceLive, Timed};
+pub use self::live::{
+    BUCKETS, Budget, Histogram, InFlight, Places, Recent, ReplicaLive, ServiceLive, Timed,
+};
 pub use self::publish::{Latest, Publisher, channel};
 pub use self::routes::{Paths, Route, Routes};
 

@@ -31,6 +31,7 @@ routes: [ { path: /, service: users } ]
     let _places = users.live.enter(2, 10).unwrap();
     let zero = &users.replicas[0].live;
     let _in_flight = zero.enter();
+    zero.succeeded(Duration::ZERO, Duration::from_millis(2));
     assert!(!zero.failed(Duration::ZERO, Duration::ZERO));
     zero.eject(Duration::from_secs(7));
     let facts = Facts {

@@ -15,9 +15,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyper::client::conn::{TrySendError, http1};
+use hyper::client::conn::http1;
 
-use crate::request::Body;
+use crate::request::{Body, causes};
 use crate::send::{Carrier, Failure, LeafBody};
 use crate::snapshot::{Replica, Snapshot};
 use crate::tasks::{Clock, Tasks};
@@ -106,9 +106,19 @@ impl Network {
         // A resting connection may have ended meanwhile: that says nothing about the replica. hyper
         // gives the request back when nothing of it was sent.
         while let Some(mut sender) = self.0.take(replica.id) {
+            let again = again(&request);
             match sender.try_send_request(request).await {
                 Ok(response) => return Ok(self.lent(replica, sender, response)),
-                Err(error) => request = returned(error)?,
+                Err(mut error) => match (error.take_message(), again) {
+                    (Some(unsent), _) => request = unsent,
+                    // It ended while this was on its way, as servers end what rests too long. Not
+                    // to be met with the same again, the next one is new.
+                    (None, Some(again)) if was_cut(error.error()) => {
+                        request = again;
+                        break;
+                    }
+                    (None, _) => return Err(Failure::broken(error.into_error())),
+                },
             }
         }
         let connecting = Box::pin(connect::http1(replica.address, &self.0.tasks));
@@ -157,8 +167,21 @@ impl Network {
     }
 }
 
-fn returned(mut error: TrySendError<http::Request<Body>>) -> Result<http::Request<Body>, Failure> {
-    error.take_message().ok_or_else(|| Failure::broken(error.into_error()))
+/// The same request, where it may be sent twice (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+fn again(request: &http::Request<Body>) -> Option<http::Request<Body>> {
+    if !request.method().is_idempotent() {
+        return None;
+    }
+    let mut again = http::Request::new(request.body().again()?);
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    again.headers_mut().clone_from(request.headers());
+    Some(again)
+}
+
+/// Whether the connection ended, and not the answer was wrong.
+fn was_cut(error: &hyper::Error) -> bool {
+    error.is_incomplete_message() || causes(error).any(|cause| cause.is::<std::io::Error>())
 }
 
 impl Carrier for Network {

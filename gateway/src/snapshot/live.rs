@@ -3,18 +3,15 @@
 //!
 //! `now` is always the time since the gateway started: pure code is told the time.
 
+mod histogram;
 mod recent;
 
+pub use self::histogram::{BUCKETS, Histogram};
 pub use self::recent::{Recent, Timed};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-
-/// Upper bounds of the latency histogram's buckets, in seconds: Prometheus' defaults, extended
-/// downwards, because a gateway's own share is tens of microseconds.
-pub const BUCKETS: [f64; 14] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0];
 
 /// Failures in a row after which a replica is left alone for a while (Envoy's `consecutive_5xx`).
 const EJECT_AFTER: u32 = 5;
@@ -39,6 +36,8 @@ pub struct ReplicaLive {
     /// Peak-sensitive moving average of the latency, in microseconds, and when it was written.
     peak: AtomicU64,
     peak_at: AtomicU64,
+    /// How long it took to the heads of its answers.
+    pub latencies: Histogram,
     /// Whose turn it is in the shard whose first ready replica this is.
     pub(crate) turn: Turn,
 }
@@ -76,6 +75,7 @@ impl ReplicaLive {
             self.ejections_in_a_row.store(0, Relaxed);
         }
         self.observe(now, micros(latency));
+        self.latencies.observe(latency);
     }
 
     /// It did not answer. Says whether it should be left alone from now on.
@@ -141,8 +141,8 @@ pub struct ServiceLive {
     leaves: AtomicU32,
     /// Finished requests by class of status, 1xx to 5xx.
     classes: [AtomicU64; 5],
-    buckets: [AtomicU64; BUCKETS.len() + 1],
-    latency_sum: AtomicU64,
+    /// How long requests took to the ends of their answers.
+    pub latencies: Histogram,
     retries: AtomicU64,
     hedges: AtomicU64,
     refused_by_budget: AtomicU64,
@@ -178,10 +178,7 @@ impl ServiceLive {
     pub fn finished(&self, status: u16, latency: Duration) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
         self.classes[class].fetch_add(1, Relaxed);
-        let seconds = latency.as_secs_f64();
-        let bucket = BUCKETS.iter().position(|bound| seconds <= *bound).unwrap_or(BUCKETS.len());
-        self.buckets[bucket].fetch_add(1, Relaxed);
-        self.latency_sum.fetch_add(micros(latency), Relaxed);
+        self.latencies.observe(latency);
     }
 
     /// A request was sent once more.
@@ -205,18 +202,6 @@ impl ServiceLive {
         std::array::from_fn(|class| self.classes[class].load(Relaxed))
     }
 
-    /// Finished requests by latency: one count for each of [`BUCKETS`], one for what is slower.
-    #[must_use]
-    pub fn latencies(&self) -> [u64; BUCKETS.len() + 1] {
-        std::array::from_fn(|bucket| self.buckets[bucket].load(Relaxed))
-    }
-
-    /// The sum of all latencies.
-    #[must_use]
-    pub fn latency_sum(&self) -> Duration {
-        Duration::from_micros(self.latency_sum.load(Relaxed))
-    }
-
     /// Retries, hedges, and the ones of both that the budget forbade.
     #[must_use]
     pub fn extras(&self) -> (u64, u64, u64) {
@@ -231,7 +216,7 @@ impl ServiceLive {
     /// lie; `None` while fewer than a hundred are known.
     #[must_use]
     pub fn percentile(&self, percentile: u8) -> Option<Duration> {
-        let counts = self.latencies();
+        let counts = self.latencies.counts();
         let total: u64 = counts.iter().sum();
         if total < 100 {
             return None;

@@ -9,6 +9,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{IDLE_MOST, Network};
@@ -109,4 +110,41 @@ async fn all_that_wait_for_a_connection_learn_that_there_is_none() {
     let world = World::start("h2c", |stream| async { drop(stream) }).await;
     let answers = join_all((0..100).map(|_| world.ask("GET"))).await;
     assert!(answers.iter().all(Result::is_err));
+}
+
+/// Answers once on each connection, and ends it when it is asked again.
+async fn once(mut stream: TcpStream) {
+    let mut head = [0; 1024];
+    if stream.read(&mut head).await.is_ok() {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.ok();
+        stream.read_u8().await.ok();
+    }
+}
+
+#[tokio::test]
+async fn what_was_cut_on_a_used_connection_is_sent_again_on_a_new_one() {
+    let world = World::start("http1", once).await;
+    for _ in 0..3 {
+        assert_eq!(world.ask("GET").await.expect("an answer"), "ok");
+    }
+    assert_eq!(world.accepted(), 3);
+}
+
+#[tokio::test]
+async fn what_may_not_be_sent_twice_is_not_sent_again() {
+    let world = World::start("http1", once).await;
+    world.ask("POST").await.expect("an answer");
+    let failure = world.ask("POST").await.expect_err("the connection ended");
+    assert!(!failure.is_unsent());
+    assert_eq!(world.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_new_connection_that_is_cut_is_a_failure() {
+    let world = World::start("http1", |mut stream| async move {
+        stream.read_u8().await.ok();
+    })
+    .await;
+    world.ask("GET").await.expect_err("the connection ended");
+    assert_eq!(world.accepted(), 1);
 }
