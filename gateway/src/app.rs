@@ -226,6 +226,7 @@ impl Gateway {
             let facts = move || metrics::Facts {
                 memory: memory.usage(),
                 log_dropped: log.dropped(),
+                turned_away: log.turned_away(),
                 connections: connections.open(),
                 // The door knows these better.
                 ..metrics::Facts::default()

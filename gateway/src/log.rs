@@ -31,6 +31,8 @@ struct Shared {
     /// `None` where nobody reads it.
     waiting: Option<Mutex<Vec<Entry>>>,
     dropped: AtomicU64,
+    /// Requests for which no service was found.
+    turned_away: AtomicU64,
 }
 
 /// One request, from its head to the end of its answer.
@@ -105,13 +107,23 @@ impl Log {
     #[must_use]
     pub fn new(read: bool) -> Self {
         let waiting = read.then(Mutex::default);
-        Self(Arc::new(Shared { waiting, dropped: AtomicU64::new(0) }))
+        Self(Arc::new(Shared {
+            waiting,
+            dropped: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
+        }))
     }
 
     /// How many entries found no room.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Relaxed)
+    }
+
+    /// How many requests were refused before a service was found for them.
+    #[must_use]
+    pub fn turned_away(&self) -> u64 {
+        self.0.turned_away.load(Relaxed)
     }
 
     fn is_read(&self) -> bool {
@@ -226,8 +238,9 @@ impl Drop for Record {
         let Some(open) = self.0.take() else { return };
         let Open { log, clock, mut entry } = open;
         entry.took = clock.now().saturating_sub(entry.since_start);
-        if let Some(service) = &entry.facts.service {
-            service.live.finished(entry.status, entry.took);
+        match &entry.facts.service {
+            Some(service) => service.live.finished(entry.status, entry.took),
+            None => _ = log.0.turned_away.fetch_add(1, Relaxed),
         }
         if log.is_read() {
             log.add(entry);

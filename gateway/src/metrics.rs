@@ -23,6 +23,8 @@ pub struct Facts {
     pub memory: (u64, u64),
     /// Lines of the log that found no room.
     pub log_dropped: u64,
+    /// Requests that were refused before a service was found for them.
+    pub turned_away: u64,
     /// Connections of clients that are open.
     pub connections: u64,
     /// Mistakes in the source, for which the last good picture still stands.
@@ -44,7 +46,8 @@ pub fn render(snapshot: &Snapshot, facts: &Facts) -> String {
 }
 
 fn gateway(page: &mut Page, snapshot: &Snapshot, facts: &Facts) {
-    let Facts { memory: (used, most), log_dropped, connections, mistakes, now } = *facts;
+    let Facts { memory: (used, most), log_dropped, turned_away, connections, mistakes, now } =
+        *facts;
     page.alone("uptime_seconds", Kind::Gauge, "Time since the start.", now.as_secs_f64());
     let help = "Pictures of the world so far; the one in use is the last.";
     page.alone("snapshot_version", Kind::Gauge, help, snapshot.version);
@@ -58,6 +61,8 @@ fn gateway(page: &mut Page, snapshot: &Snapshot, facts: &Facts) {
     page.alone("memory_limit_bytes", Kind::Gauge, "Bytes of bodies that may be held.", most);
     let help = "Lines of the access log that found no room.";
     page.alone("log_lines_dropped_total", Kind::Counter, help, log_dropped);
+    let help = "Requests refused before a service was found for them.";
+    page.alone("turned_away_total", Kind::Counter, help, turned_away);
 }
 
 fn requests(page: &mut Page, snapshot: &Snapshot) {

@@ -37,6 +37,7 @@ routes: [ { path: /, service: users } ]
     let facts = Facts {
         memory: (5, 10),
         log_dropped: 3,
+        turned_away: 5,
         connections: 4,
         mistakes: 1,
         now: Duration::from_millis(7500),

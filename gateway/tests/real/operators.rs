@@ -177,21 +177,25 @@ async fn the_access_log_is_added_to() {
 #[tokio::test]
 async fn the_metrics_count_what_is_answered() {
     let Scene { gateway, .. } = &Scene::start().await;
-    let counted = async || {
+    let counted = async |sample: &str| {
         let answer = get(gateway.admin, "/metrics").await;
         assert_eq!(answer.status, 200);
         let kind = answer.header("content-type").expect("a type");
         assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
-        let sample = "metaparticle_requests_total{service=\"web\",code=\"2xx\"} ";
         let count = answer.text().lines().find_map(|line| line.strip_prefix(sample));
         count.and_then(|count| count.parse::<u64>().ok()).expect("a count")
     };
-    assert_eq!(counted().await, 0);
+    let answered = "metaparticle_requests_total{service=\"web\",code=\"2xx\"} ";
+    let turned_away = "metaparticle_turned_away_total ";
+    assert_eq!((counted(answered).await, counted(turned_away).await), (0, 0));
+    assert_eq!(get(gateway.address, "/nowhere").await.status, 404);
     for _ in 0..3 {
         assert_eq!(get(gateway.address, "/web").await.status, 200);
     }
     // Counted when the answer has ended: that may be a moment after its last byte.
-    once("three requests in the count", async || (counted().await == 3).then_some(())).await;
+    let all =
+        async || (counted(answered).await == 3 && counted(turned_away).await == 1).then_some(());
+    once("three requests in one count, and one in the other", all).await;
 }
 
 #[tokio::test]
