@@ -30,6 +30,8 @@ const MISTAKEN: u8 = 3;
 /// # Errors
 /// When it cannot be done; a file with mistakes is no error, but has its own exit code.
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    // What a checker finds is what it prints; for all else a wrong file is an error.
+    let checks = matches!(settings.command, Command::Check { .. });
     let done = match settings.command {
         Command::Demo { serving } => demo(*serving).await,
         Command::Serve { config, serving } => serve(&config, *serving).await,
@@ -39,7 +41,11 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     match done {
         Err(error) => match error.downcast::<Unusable>() {
             Ok(Unusable::Wrong { rendered, .. }) => {
-                std::io::stderr().write_all(rendered.as_bytes())?;
+                if checks {
+                    say(&rendered)?;
+                } else {
+                    std::io::stderr().write_all(rendered.as_bytes())?;
+                }
                 Ok(ExitCode::from(MISTAKEN))
             }
             Ok(other) => Err(other.into()),
@@ -135,8 +141,10 @@ async fn follow(config: &Path, bytes: Vec<u8>, mut publisher: Publisher, running
 
 fn check(config: &Path) -> anyhow::Result<()> {
     let world = follow::load(config)?;
-    let (services, routes) = (world.services.len(), world.routes.len());
-    say(&format!("{}: right: {services} services, {routes} routes\n", config.display()))
+    let count = |count: usize, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let services = count(world.services.len(), "service");
+    let routes = count(world.routes.len(), "route");
+    say(&format!("{}: right: {services}, {routes}\n", config.display()))
 }
 
 fn explain(config: &Path, service: &str, key: &str) -> anyhow::Result<()> {

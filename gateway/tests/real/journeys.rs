@@ -74,9 +74,9 @@ routes:
 ";
 
 /// What `check` and `serve` say of a file with five mistakes.
-fn check_mistakes(path: &str, output: &std::process::Output) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{said}");
+fn check_mistakes(path: &str, code: Option<i32>, said: &[u8]) {
+    let said = String::from_utf8_lossy(said);
+    assert_eq!(code, Some(3), "{said}");
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(lines.len(), 6, "{said}");
     for (line, place) in lines.iter().zip([
@@ -97,9 +97,11 @@ async fn all_mistakes_of_a_file_are_told_at_once() {
     let folder = Folder::new();
     let path = folder.write("gateway.yaml", MISTAKEN);
     let path = path.to_str().expect("text");
-    check_mistakes(path, &run(&["check", path]).await);
+    let checked = run(&["check", path]).await;
+    check_mistakes(path, checked.status.code(), &checked.stdout);
     let serve = ["serve", "--config", path, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
-    check_mistakes(path, &run(&serve).await);
+    let served = run(&serve).await;
+    check_mistakes(path, served.status.code(), &served.stderr);
 }
 
 #[tokio::test]
@@ -110,7 +112,7 @@ async fn a_right_file_is_said_to_be_right() {
     let path = path.to_str().expect("text");
     let output = run(&["check", path]).await;
     let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(said, format!("{path}: right: 1 services, 1 routes\n"));
+    assert_eq!(said, format!("{path}: right: 1 service, 1 route\n"));
     assert!(output.status.success());
 }
 
