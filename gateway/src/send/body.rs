@@ -83,11 +83,6 @@ impl LeafBody {
         self
     }
 
-    /// What counts as in flight, for a tunnel that outlives this empty body.
-    pub fn take_in_flight(&mut self) -> Option<InFlight> {
-        self.in_flight.take()
-    }
-
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Silent> {
         let new = || Box::pin(tokio::time::sleep(SILENCE_MOST));
         self.silence.get_or_insert_with(new).as_mut().poll(cx).map(|()| Silent)
