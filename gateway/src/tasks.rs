@@ -22,12 +22,6 @@ impl Tasks {
         self.0.close();
         self.0.wait().await;
     }
-
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// Lets hyper's HTTP/2 spawn its streams' tasks here.
