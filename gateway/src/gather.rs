@@ -51,7 +51,6 @@ pub async fn all<C: Carrier>(
     leaves: Leaves<'_>,
     ask: &Ask<'_>,
     body: Body,
-    policy: &Policy,
     memory: &Memory,
 ) -> Result<Gathered, Unanswered> {
     match leaves {
@@ -60,7 +59,7 @@ pub async fn all<C: Carrier>(
             Ok(Gathered::One(Box::new(reply)))
         }
         Leaves::All(leaves) => {
-            let gather = Gather { sender, ask, policy, memory };
+            let gather = Gather { sender, ask, memory };
             // Boxed, so that a request to one leaf does not carry the room for many.
             Ok(Box::pin(gather.scatter(leaves, &body)).await)
         }
@@ -71,7 +70,6 @@ pub async fn all<C: Carrier>(
 struct Gather<'g, C> {
     sender: &'g Sender<C>,
     ask: &'g Ask<'g>,
-    policy: &'g Policy,
     memory: &'g Memory,
 }
 
@@ -89,8 +87,8 @@ impl<C: Carrier> Gather<'_, C> {
         };
         let shards: Vec<_> = leaves.iter().map(shard).collect();
         let total = shards.len();
-        let first = self.policy.merge == Merge::First;
-        let spare = total - enough(self.policy, total).min(total);
+        let first = self.ask.policy.merge == Merge::First;
+        let spare = total - enough(self.ask.policy, total).min(total);
         let hedged: Vec<_> = (0..total).map(|_| AtomicBool::new(false)).collect();
         let mut got: Vec<Option<Got>> = (0..total).map(|_| None).collect();
         let mut waiting: FuturesUnordered<_> =
@@ -137,7 +135,7 @@ impl<C: Carrier> Gather<'_, C> {
             Err(failed) => return settled(Outcome::Failed(text(&failed)), held),
         };
         let right = reply.response.status().is_success();
-        match self.policy.merge {
+        match self.ask.policy.merge {
             Merge::First if right => return Got::Open(Box::new(reply)),
             Merge::Ndjson if right => match plain(&reply) {
                 Ok(()) => return Got::Open(Box::new(reply)),
@@ -145,7 +143,7 @@ impl<C: Carrier> Gather<'_, C> {
             },
             _ => {}
         }
-        let outcome = match read(reply, self.policy.max_body, &mut held).await {
+        let outcome = match read(reply, self.ask.policy.max_body, &mut held).await {
             Ok(answer) if answer.status.is_success() => Outcome::Answered(answer),
             Ok(answer) => Outcome::Refused(answer),
             Err(why) => Outcome::Failed(why),

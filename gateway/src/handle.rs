@@ -197,7 +197,7 @@ impl<C: Carrier> Handle<C> {
         };
         let body = std::mem::take(&mut request.body);
         let ask = Ask::new(request, &route.service, policy, arrived + timeout);
-        let gathered = gather::all(&self.sender, leaves, &ask, body, policy, &self.memory).await?;
+        let gathered = gather::all(&self.sender, leaves, &ask, body, &self.memory).await?;
         match gathered {
             Gathered::One(reply) => {
                 facts.replica = Some(Arc::clone(&reply.replica));

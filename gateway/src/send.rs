@@ -12,7 +12,7 @@ mod pool;
 
 pub use self::body::LeafBody;
 pub use self::carry::{Carrier, Failure, Fault, Tower};
-pub use self::pool::{Network, Pools};
+pub use self::pool::Network;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -43,7 +43,8 @@ pub struct Ask<'r> {
     uri: &'r Uri,
     headers: &'r HeaderMap,
     service: &'r Service,
-    policy: &'r Policy,
+    /// What its route asks for.
+    pub policy: &'r Policy,
     idempotent: bool,
     hostless: bool,
     /// When the answer is of no use any more, on the gateway's clock.
@@ -100,9 +101,11 @@ impl<'r> Ask<'r> {
             (Protocol::Http1, None) => Uri::from_static("/"),
             (Protocol::H2c, path) => {
                 let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
-                let address = replica.address.to_string();
-                let authority = host.filter(|host| !host.is_empty()).unwrap_or(&address);
-                let uri = Uri::builder().scheme("http").authority(authority);
+                let uri = Uri::builder().scheme("http");
+                let uri = match host.filter(|host| !host.is_empty()) {
+                    Some(host) => uri.authority(host),
+                    None => uri.authority(replica.address.to_string()),
+                };
                 let path = path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
                 // A host that is no authority was refused at the door; an address always is one.
                 uri.path_and_query(path).build().expect("an authority and a path")

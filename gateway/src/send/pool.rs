@@ -33,7 +33,7 @@ const RESTING_MOST: usize = 256;
 pub struct Network(Arc<Pools>);
 
 /// The connections, by replica.
-pub struct Pools {
+pub(super) struct Pools {
     hosts: Mutex<HashMap<u64, Host, BuildHasherDefault<Plain>>>,
     tasks: Tasks,
     clock: Clock,

@@ -139,11 +139,11 @@ impl Life {
         let since = Duration::from_millis(now.saturating_sub(self.since.load(Relaxed)));
         let waits = self.waits.load(Relaxed);
         let next = waits == Waits::Request as u8 || waits == Waits::Head as u8;
-        if next && self.requests.load(Relaxed) > 0 && !self.is_left_unread(now) {
+        if self.is_left_unread(now) || self.most().is_some_and(|most| since > most) {
+            self.wished(Wish::End);
+        } else if next && self.requests.load(Relaxed) > 0 {
             // The wait for the next request begins when the one before it was answered.
             self.since.store(now, Relaxed);
-        } else if self.most().is_some_and(|most| since > most) || self.is_left_unread(now) {
-            self.wished(Wish::End);
         }
     }
 }

@@ -73,11 +73,19 @@ impl<S> Wire<S> {
         if framing.is_over() {
             self.life.speaks_http2();
         }
+        if self.blocked {
+            // Who does not read its answer does not mend that by sending more.
+            return self.note_fault();
+        }
         self.life.waits(match () {
             () if framing.is_idle() || framing.is_over() => Waits::Request,
             () if framing.is_in_body() => Waits::Body,
             () => Waits::Head,
         });
+        self.note_fault();
+    }
+
+    fn note_fault(&self) {
         if let Some(fault) = self.framing.fault() {
             *self.sight.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
             self.sight.faulty.store(true, Relaxed);
@@ -141,5 +149,32 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::task::noop_waker;
+
+    use super::*;
+    use crate::serve::life::{Lives, Wish};
+
+    #[tokio::test]
+    async fn a_client_that_sends_more_and_reads_nothing_is_not_waited_for() {
+        let (lives, waker) = (Lives::default(), noop_waker());
+        let mut cx = Context::from_waker(&waker);
+        let (mut client, stream) = tokio::io::duplex(16);
+        let life = lives.begin();
+        let mut wire = Wire::new(stream, Arc::clone(&life));
+        let answering = life.request();
+        while Pin::new(&mut wire).poll_write(&mut cx, &[0; 16]).is_ready() {}
+        assert!(Pin::new(&mut client).poll_write(&mut cx, b"\r\n").is_ready());
+        let mut space = [0; 16];
+        assert!(Pin::new(&mut wire).poll_read(&mut cx, &mut ReadBuf::new(&mut space)).is_ready());
+        lives.sweep(Duration::from_secs(61));
+        assert_eq!(life.wish(&cx), Wish::End);
+        drop(answering);
     }
 }
