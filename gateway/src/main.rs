@@ -12,8 +12,8 @@ use metaparticle_gateway::settings::Settings;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<ExitCode> {
+async fn main() -> ExitCode {
     let settings = Settings::parse();
     run::init_log();
-    run::run(settings).await
+    run::run(settings).await.unwrap_or_else(|error| run::failed(&error))
 }

@@ -22,6 +22,8 @@ use crate::tasks::Tasks;
 
 /// How many candidates are told.
 const EXPLAIN_MOST: usize = 10;
+/// How long after a signal another one is the same.
+const SAME_SIGNAL: Duration = Duration::from_secs(1);
 /// The exit code of a file with mistakes.
 const MISTAKEN: u8 = 3;
 
@@ -53,6 +55,13 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         },
         Ok(()) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Tells people why it could not be done: in one line, without a backtrace that is of no use to them.
+pub fn failed(error: &anyhow::Error) -> ExitCode {
+    // Nobody may be left to be told.
+    writeln!(std::io::stderr(), "error: {error:#}").ok();
+    ExitCode::FAILURE
 }
 
 async fn demo(serving: Serving) -> anyhow::Result<()> {
@@ -208,6 +217,14 @@ impl Ends {
         Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
 
+    /// Until somebody who saw it ending wants it to end at once. Wrappers such as `timeout` pass on a
+    /// signal that the program was sent as well: two at a time are one.
+    async fn wanted_again(&mut self) {
+        let same = tokio::time::Instant::now() + SAME_SIGNAL;
+        while tokio::time::timeout_at(same, self.wanted()).await.is_ok() {}
+        self.wanted().await;
+    }
+
     /// Until somebody wants the program to end.
     async fn wanted(&mut self) {
         tokio::select! {
@@ -235,7 +252,7 @@ fn raise_open_files(connections: u64) {
 async fn stop(running: Running, mut ends: Ends) -> anyhow::Result<()> {
     tokio::select! {
         () = running.stop() => Ok(()),
-        () = ends.wanted() => anyhow::bail!("ended at once, at the second signal"),
+        () = ends.wanted_again() => anyhow::bail!("ended at once, at the second signal"),
     }
 }
 

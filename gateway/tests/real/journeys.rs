@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
 use crate::client::Raw;
 use crate::curl::curl;
@@ -60,6 +61,32 @@ async fn ctrl_c_ends_the_demo() {
     signal(demo.child.id().expect("a child"), "INT").await;
     let ended = crate::world::soon("the demo's end", demo.child.wait()).await.expect("a child");
     assert!(ended.success(), "{ended}");
+}
+
+#[tokio::test]
+async fn a_signal_that_a_wrapper_passes_on_as_well_is_one() {
+    let mut demo = Demo::start().await;
+    let child = demo.child.id().expect("a child");
+    signal(child, "INT").await;
+    signal(child, "TERM").await;
+    let ended = crate::world::soon("the demo's end", demo.child.wait()).await.expect("a child");
+    assert!(ended.success(), "{ended}");
+}
+
+#[tokio::test]
+async fn who_asks_again_later_ends_it_at_once() {
+    let mut demo = Demo::start_with("5m").await;
+    let child = demo.child.id().expect("a child");
+    let asks = async {
+        loop {
+            signal(child, "INT").await;
+            let wait = tokio::time::timeout(Duration::from_millis(200), demo.child.wait());
+            if let Ok(ended) = wait.await {
+                return ended.expect("a child");
+            }
+        }
+    };
+    assert_eq!(crate::world::soon("the demo's end", asks).await.code(), Some(1));
 }
 
 const MISTAKEN: &str = "\

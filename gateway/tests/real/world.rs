@@ -209,9 +209,14 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn start() -> Self {
+        Self::start_with("10ms").await
+    }
+
+    /// The demo, which goes on accepting for `drain_delay` when it ends.
+    pub(crate) async fn start_with(drain_delay: &str) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-        command.args(["--drain-delay", "10ms"]).env_clear().kill_on_drop(true);
+        command.args(["--drain-delay", drain_delay]).env_clear().kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a program that starts");
         let mut output = child.stdout.take().expect("a pipe");
