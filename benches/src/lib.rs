@@ -26,7 +26,7 @@ use metaparticle_gateway::memory::Memory;
 use metaparticle_gateway::model::{ShardName, World};
 use metaparticle_gateway::request::{Body, Peer, Trust};
 use metaparticle_gateway::respond;
-use metaparticle_gateway::send::{Carrier, Failure, LeafBody, Sender};
+use metaparticle_gateway::send::{Carrier, Failure, LeafBody, Letter, Sender};
 use metaparticle_gateway::snapshot::{Latest, Publisher, Replica, channel};
 use metaparticle_gateway::tasks::{Clock, Tasks};
 
@@ -126,11 +126,7 @@ pub fn picture(world: &World) -> (Publisher, Latest) {
 pub struct Leaf(pub Bytes);
 
 impl Carrier for Leaf {
-    async fn carry(
-        &self,
-        _: &Arc<Replica>,
-        _: http::Request<Body>,
-    ) -> Result<Response<LeafBody>, Failure> {
+    async fn carry(&self, _: &Arc<Replica>, _: Letter<'_>) -> Result<Response<LeafBody>, Failure> {
         let mut response = Response::new(LeafBody::whole(self.0.clone()));
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);

@@ -49,6 +49,7 @@ pub mod handle;
 pub mod serve;
 
 // What the road leans on.
+pub mod http1;
 pub mod log;
 pub mod memory;
 pub mod stamp;

@@ -6,7 +6,7 @@ mod forwarded;
 mod hop;
 mod id;
 
-pub use self::body::{Body, BodyError, Cap, causes};
+pub use self::body::{Body, BodyError, Cap, Inbound, causes};
 pub use self::forwarded::{Peer, Trust};
 pub use self::hop::{strip, strip_answer};
 
@@ -21,18 +21,9 @@ use http::header::{
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, request::Parts};
 use http_body::Body as _;
-use hyper::upgrade::OnUpgrade;
 
+use crate::http1::{FIELDS_MOST, OnUpgrade};
 use crate::memory::{Full, Held, Memory};
-
-/// The most header fields, cookie crumbs counted one by one (`Sōzu`'s bound).
-pub const FIELDS_MOST: usize = 128;
-/// The most bytes of a head (Envoy's 60 KiB, rounded up).
-pub const HEAD_MOST: usize = 64 << 10;
-
-/// How many headers a request is given on its way: two names, four that say who sent it, and three
-/// that tell a leaf what it is asked as.
-const ADDED_MOST: usize = 9;
 
 /// A request that may go on.
 #[derive(Debug)]
@@ -76,6 +67,9 @@ pub enum Rejected {
     /// Too many header fields.
     #[error("{0} header fields; at most {FIELDS_MOST} are allowed")]
     TooManyFields(usize),
+    /// A head that is too long.
+    #[error("{0}")]
+    HeadTooLarge(Box<str>),
     /// HTTP/1.1 without a host, or with several.
     #[error("a request has exactly one Host header; this one has {0}")]
     Hosts(usize),
@@ -131,8 +125,6 @@ impl Request {
         let upgrade = request.extensions_mut().remove::<OnUpgrade>().filter(|_| upgrades);
         let (head, body) = std::mem::take(request).into_parts();
         let Parts { method, uri, mut headers, .. } = head;
-        // Room for what is added on the way, so that the map does not grow again and again.
-        headers.reserve(ADDED_MOST);
         let id = id::assign(&mut headers);
         let client = forwarded::add(&mut headers, peer);
         Ok(Self { method, uri, headers, body, client, host, id, held: None, keep, upgrade })

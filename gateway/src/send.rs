@@ -11,7 +11,7 @@ mod hedge;
 mod pool;
 
 pub use self::body::LeafBody;
-pub use self::carry::{Carrier, Failure, Fault, Tower};
+pub use self::carry::{Carrier, Failure, Fault, Letter, Tower};
 pub use self::pool::Network;
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use http::header::HOST;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 
 use self::carry::Kind;
 use crate::model::{ReplicaName, ShardName};
@@ -27,7 +27,7 @@ use crate::pick::Leaf;
 use crate::request::{Body, Rejected, Request};
 use crate::snapshot::{Replica, Service, Shard};
 use crate::tasks::Clock;
-use crate::words::{Hedge, Policy, Protocol, labels};
+use crate::words::{Hedge, Policy, labels};
 
 const SHARD: HeaderName = HeaderName::from_static(labels::SHARD);
 const SHARDS: HeaderName = HeaderName::from_static(labels::SHARDS);
@@ -66,50 +66,16 @@ impl<'r> Ask<'r> {
         Self { method, uri, headers, service, policy, idempotent, hostless, deadline }
     }
 
-    /// The request as `replica` gets it.
-    fn request(
-        &self,
-        replica: &Replica,
-        shard: Option<&Shard>,
-        body: Body,
-        now: Duration,
-    ) -> http::Request<Body> {
-        let mut request = http::Request::new(body);
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.target(replica);
-        let headers = request.headers_mut();
-        headers.clone_from(self.headers);
-        if self.hostless {
-            // HTTP/1.0 needs no host; the HTTP/1.1 that goes on does.
-            let address = replica.address.to_string();
-            headers.insert(HOST, HeaderValue::try_from(address).expect("an address"));
-        }
-        let left = self.deadline.saturating_sub(now);
-        headers.insert(DEADLINE, milliseconds(left));
-        if let Some(shard) = shard {
-            headers.insert(SHARD, shard.value.clone());
-            headers.insert(SHARDS, self.service.shard_count.clone());
-        }
-        request
-    }
-
-    /// HTTP/1.1 wants the path alone, HTTP/2 the scheme and authority too.
-    fn target(&self, replica: &Replica) -> Uri {
-        let path = self.uri.path_and_query().cloned();
-        match (replica.protocol, path) {
-            (Protocol::Http1, Some(path)) => Uri::from(path),
-            (Protocol::Http1, None) => Uri::from_static("/"),
-            (Protocol::H2c, path) => {
-                let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
-                let uri = Uri::builder().scheme("http");
-                let uri = match host.filter(|host| !host.is_empty()) {
-                    Some(host) => uri.authority(host),
-                    None => uri.authority(replica.address.to_string()),
-                };
-                let path = path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
-                // A host that is no authority was refused at the door; an address always is one.
-                uri.path_and_query(path).build().expect("an authority and a path")
-            }
+    /// The request as one replica gets it, asked as `shard` at `now`.
+    fn letter(&self, shard: Option<&'r Shard>, body: Body, now: Duration) -> Letter<'r> {
+        Letter {
+            method: self.method,
+            uri: self.uri,
+            headers: self.headers,
+            hostless: self.hostless,
+            left: self.deadline.saturating_sub(now),
+            shard: shard.map(|shard| (&shard.value, &self.service.shard_count)),
+            body,
         }
     }
 }
@@ -239,12 +205,12 @@ impl<C: Carrier> Sender<C> {
         body: Body,
         start: Duration,
     ) -> Result<http::Response<LeafBody>, Failure> {
-        let request = ask.request(replica, shard, body, start);
-        let streams = request.body().whole().is_none();
+        let letter = ask.letter(shard, body, start);
+        let streams = letter.body.whole().is_none();
         let in_flight = replica.live.enter();
         let timed = ask.service.live.recent.time(start, || self.clock.now());
         let late = self.clock.instant(ask.deadline);
-        let result = tokio::time::timeout_at(late, self.carrier.carry(replica, request)).await;
+        let result = tokio::time::timeout_at(late, self.carrier.carry(replica, letter)).await;
         let result = result.unwrap_or_else(|_| Err(Failure::late()));
         let now = self.clock.now();
         match result {
@@ -296,22 +262,6 @@ fn reply(
     // What answered is told, not what was wished for: along the candidates another shard may have.
     let shard = leaf.shard().and_then(|_| replica.shard_name.clone());
     Reply { response, replica: Arc::clone(replica), shard, attempts }
-}
-
-/// As a header says it, without a detour over a string of its own.
-fn milliseconds(time: Duration) -> HeaderValue {
-    let mut digits = [0; 20];
-    let mut rest = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b"0123456789"[(rest % 10) as usize];
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    HeaderValue::from_bytes(&digits[first..]).expect("digits")
 }
 
 /// Nobody is left to ask.

@@ -7,10 +7,10 @@
 mod bind;
 mod connection;
 mod drain;
-pub mod framing;
+mod http1;
+mod http2;
 mod life;
 mod tls;
-mod wire;
 
 pub use self::bind::{BindError, Listeners, bind};
 pub use self::drain::{Drain, Drainer};

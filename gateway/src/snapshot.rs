@@ -112,3 +112,14 @@ pub struct Replica {
     /// What outlives this picture.
     pub live: Arc<ReplicaLive>,
 }
+
+impl Replica {
+    /// Its address, as a `Host` header says it.
+    ///
+    /// # Panics
+    /// Never: an address is a header's value.
+    #[must_use]
+    pub fn host(&self) -> HeaderValue {
+        HeaderValue::try_from(self.address.to_string()).expect("an address")
+    }
+}

@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::http1::{OnUpgrade, Upgraded};
 use crate::request::Request;
 use crate::respond::Body;
 use crate::snapshot::Places;
@@ -42,7 +41,7 @@ pub(super) fn open(
     };
     let kept = (places.take(), request.keep.take(), std::mem::take(response.body_mut()));
     tasks.spawn(async move {
-        if let Ok((client, leaf)) = tokio::try_join!(client, leaf) {
+        if let (Some(client), Some(leaf)) = tokio::join!(client.stream(), leaf.stream()) {
             // Either end may break: the other is told by the end of its stream.
             carry(client, leaf, clock).await.ok();
         }
@@ -51,8 +50,8 @@ pub(super) fn open(
 }
 
 async fn carry(client: Upgraded, leaf: Upgraded, clock: Clock) -> io::Result<()> {
-    let (from_client, to_client) = tokio::io::split(TokioIo::new(client));
-    let (from_leaf, to_leaf) = tokio::io::split(TokioIo::new(leaf));
+    let (from_client, to_client) = tokio::io::split(client);
+    let (from_leaf, to_leaf) = tokio::io::split(leaf);
     let heard = AtomicU64::new(clock.now().as_secs());
     tokio::try_join!(
         pump(from_client, to_leaf, &heard, clock),

@@ -9,6 +9,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
+use crate::http1;
 use crate::memory::{Full, Held};
 
 /// A request's body, on its way to a leaf.
@@ -20,7 +21,16 @@ pub enum Body {
     /// All of it; can be sent again.
     Whole(Bytes),
     /// As it comes, with what is left of its cap; can be sent once.
-    Incoming(Incoming, Cap),
+    Incoming(Inbound, Cap),
+}
+
+/// What comes over a connection.
+#[derive(Debug)]
+pub enum Inbound {
+    /// Over HTTP/1.
+    Http1(http1::Inbound),
+    /// From hyper: over HTTP/2, or to an embedding program's own server.
+    Hyper(Incoming),
 }
 
 /// How many bytes a stream may still bring, of how many.
@@ -38,10 +48,14 @@ pub enum BodyError {
     TooLarge(u64),
     /// It broke off.
     #[error("the body broke off")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] Box<dyn Error + Send + Sync>),
     /// It must be held, and there is no room.
     #[error(transparent)]
     Full(#[from] Full),
+}
+
+impl Cap {
+    const NONE: Self = Self { left: u64::MAX, most: u64::MAX };
 }
 
 impl BodyError {
@@ -71,7 +85,13 @@ impl Body {
         if body.is_end_stream() {
             return Self::Empty;
         }
-        Self::Incoming(body, Cap { left: u64::MAX, most: u64::MAX })
+        Self::Incoming(Inbound::Hyper(body), Cap::NONE)
+    }
+
+    /// The body that comes in over HTTP/1, without a cap yet.
+    #[must_use]
+    pub fn inbound(body: http1::Inbound) -> Self {
+        Self::Incoming(Inbound::Http1(body), Cap::NONE)
     }
 
     /// Caps what may still come at `most` bytes.
@@ -121,6 +141,36 @@ impl Body {
     }
 }
 
+impl Inbound {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>>> {
+        match self {
+            Self::Http1(body) => {
+                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?)))
+            }
+            Self::Hyper(body) => {
+                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Hyper(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Hyper(body) => body.size_hint(),
+        }
+    }
+}
+
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = BodyError;
@@ -137,7 +187,7 @@ impl http_body::Body for Body {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Self::Incoming(body, cap) => {
-                let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
+                let frame = std::task::ready!(body.poll_frame(cx));
                 Poll::Ready(frame.map(|frame| cap.pass(frame.map_err(BodyError::Broken)?)))
             }
         }

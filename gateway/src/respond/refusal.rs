@@ -175,7 +175,9 @@ impl Refusal {
 
 fn status_of_bad(bad: &Rejected) -> StatusCode {
     match bad {
-        Rejected::TooManyFields(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        Rejected::TooManyFields(_) | Rejected::HeadTooLarge(_) => {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        }
         Rejected::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Rejected::Connect => StatusCode::NOT_IMPLEMENTED,
         Rejected::Full(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -14,7 +14,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use crate::send::pool::Loan;
+use crate::send::pool::{Answer, Stream};
 use crate::snapshot::InFlight;
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -38,8 +38,10 @@ struct Silent;
 
 enum Kind {
     Whole(Bytes),
-    /// From the network; the connection goes back to its pool once the body was read to its end.
-    Incoming(Incoming, Option<Loan>),
+    /// Over HTTP/1.1; the connection goes back to its pool once the body was read to its end.
+    Http1(Box<Answer>),
+    /// Over HTTP/2, as a stream that counts to its end.
+    Http2(Incoming, Option<Stream>),
     Other(UnsyncBoxBody<Bytes, Cause>),
 }
 
@@ -47,7 +49,8 @@ impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Whole(_) => "Whole",
-            Self::Incoming(..) => "Incoming",
+            Self::Http1(_) => "Http1",
+            Self::Http2(..) => "Http2",
             Self::Other(_) => "Other",
         })
     }
@@ -68,13 +71,13 @@ impl LeafBody {
         Self { kind: Kind::Other(body), in_flight: None, silence: None }
     }
 
-    pub(super) fn incoming(body: Incoming, mut loan: Loan) -> Self {
-        let ended = body.is_end_stream();
-        if ended {
-            loan.give_back();
-        }
-        let loan = (!ended).then_some(loan);
-        Self { kind: Kind::Incoming(body, loan), in_flight: None, silence: None }
+    pub(super) fn answer(answer: Box<Answer>) -> Self {
+        Self { kind: Kind::Http1(answer), in_flight: None, silence: None }
+    }
+
+    pub(super) fn stream(body: Incoming, stream: Stream) -> Self {
+        let stream = (!body.is_end_stream()).then_some(stream);
+        Self { kind: Kind::Http2(body, stream), in_flight: None, silence: None }
     }
 
     /// Counts as in flight to its end.
@@ -90,10 +93,8 @@ impl LeafBody {
 
     fn ended(&mut self) {
         self.in_flight = None;
-        if let Kind::Incoming(_, loan) = &mut self.kind
-            && let Some(mut loan) = loan.take()
-        {
-            loan.give_back();
+        if let Kind::Http2(_, stream) = &mut self.kind {
+            *stream = None;
         }
     }
 }
@@ -109,7 +110,11 @@ impl Body for LeafBody {
         let frame = match &mut self.kind {
             Kind::Whole(bytes) if bytes.is_empty() => None,
             Kind::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
-            Kind::Incoming(body, _) => match Pin::new(body).poll_frame(cx) {
+            Kind::Http1(body) => match body.poll_frame(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => Some(Err(ready!(self.poll_silence(cx)).into())),
+            },
+            Kind::Http2(body, _) => match Pin::new(body).poll_frame(cx) {
                 Poll::Ready(frame) => frame.map(|frame| frame.map_err(Into::into)),
                 Poll::Pending => Some(Err(ready!(self.poll_silence(cx)).into())),
             },
@@ -132,7 +137,8 @@ impl Body for LeafBody {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Whole(bytes) => bytes.is_empty(),
-            Kind::Incoming(body, _) => body.is_end_stream(),
+            Kind::Http1(body) => body.is_end_stream(),
+            Kind::Http2(body, _) => body.is_end_stream(),
             Kind::Other(body) => body.is_end_stream(),
         }
     }
@@ -140,7 +146,8 @@ impl Body for LeafBody {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Incoming(body, _) => body.size_hint(),
+            Kind::Http1(body) => body.size_hint(),
+            Kind::Http2(body, _) => body.size_hint(),
             Kind::Other(body) => body.size_hint(),
         }
     }

@@ -4,23 +4,27 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use tower::{Service, ServiceExt};
 
 use crate::request::{Body, BodyError, Rejected};
-use crate::send::LeafBody;
+use crate::send::{DEADLINE, LeafBody, SHARD, SHARDS};
 use crate::snapshot::{Replica, Snapshot};
+use crate::words::Protocol;
 
 /// Carries requests to replicas. Cheap to clone; a clone carries to the same replicas.
 pub trait Carrier: Clone + Send + Sync + 'static {
-    /// Sends `request` to `replica`; gives its answer as soon as the head is there.
+    /// Sends `letter` to `replica`; gives its answer as soon as the head is there.
     ///
     /// # Errors
     /// When it does not answer; the failure says whether the request reached it.
     fn carry(
         &self,
         replica: &Arc<Replica>,
-        request: http::Request<Body>,
+        letter: Letter<'_>,
     ) -> impl Future<Output = Result<http::Response<LeafBody>, Failure>> + Send;
 
     /// Lets go of what leads to replicas that `snapshot` does not have; called from time to time.
@@ -46,11 +50,85 @@ where
     async fn carry(
         &self,
         replica: &Arc<Replica>,
-        request: http::Request<Body>,
+        letter: Letter<'_>,
     ) -> Result<http::Response<LeafBody>, Failure> {
         let service = self.0.clone();
+        let request = letter.into_request(replica);
         service.oneshot((Arc::clone(replica), request)).await.map_err(Into::into)
     }
+}
+
+/// A request on its way to one replica: what all leaves are told, and what this one is told besides.
+#[derive(Debug)]
+pub struct Letter<'r> {
+    pub(super) method: &'r Method,
+    pub(super) uri: &'r Uri,
+    pub(super) headers: &'r HeaderMap,
+    /// HTTP/1.0 needs no host; what goes on does.
+    pub(super) hostless: bool,
+    /// How long the answer is of use.
+    pub(super) left: Duration,
+    /// As which shard it is asked, of how many.
+    pub(super) shard: Option<(&'r HeaderValue, &'r HeaderValue)>,
+    pub(super) body: Body,
+}
+
+impl Letter<'_> {
+    /// The request as `replica` gets it, for carriers that want it in one piece.
+    #[must_use]
+    pub fn into_request(self, replica: &Replica) -> http::Request<Body> {
+        let target = self.target(replica);
+        let mut request = http::Request::new(self.body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = target;
+        let headers = request.headers_mut();
+        headers.clone_from(self.headers);
+        if self.hostless {
+            headers.insert(HOST, replica.host());
+        }
+        headers.insert(DEADLINE, milliseconds(self.left));
+        if let Some((shard, shards)) = self.shard {
+            headers.insert(SHARD, shard.clone());
+            headers.insert(SHARDS, shards.clone());
+        }
+        request
+    }
+
+    /// HTTP/1.1 wants the path alone, HTTP/2 the scheme and authority too.
+    fn target(&self, replica: &Replica) -> Uri {
+        let path = self.uri.path_and_query().cloned();
+        match (replica.protocol, path) {
+            (Protocol::Http1, Some(path)) => Uri::from(path),
+            (Protocol::Http1, None) => Uri::from_static("/"),
+            (Protocol::H2c, path) => {
+                let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
+                let uri = Uri::builder().scheme("http");
+                let uri = match host.filter(|host| !host.is_empty()) {
+                    Some(host) => uri.authority(host),
+                    None => uri.authority(replica.address.to_string()),
+                };
+                let path = path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
+                // A host that is no authority was refused at the door; an address always is one.
+                uri.path_and_query(path).build().expect("an authority and a path")
+            }
+        }
+    }
+}
+
+/// As a header says it, without a detour over a string of its own.
+pub(super) fn milliseconds(time: Duration) -> HeaderValue {
+    let mut digits = [0; 20];
+    let mut rest = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b"0123456789"[(rest % 10) as usize];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    HeaderValue::from_bytes(&digits[first..]).expect("digits")
 }
 
 /// Why a replica did not answer.
@@ -100,13 +178,10 @@ impl fmt::Display for Fault {
 }
 
 impl Failure {
-    /// No connection; `request` was not sent.
-    pub fn connect(
-        cause: impl Into<Box<dyn Error + Send + Sync>>,
-        request: http::Request<Body>,
-    ) -> Self {
+    /// No connection; nothing was sent of the request, which has this `body`.
+    pub fn connect(cause: impl Into<Box<dyn Error + Send + Sync>>, body: Body) -> Self {
         let fault = Fault { kind: Kind::Connect, cause: cause.into() };
-        Self { fault, unsent: Some(request.into_body()) }
+        Self { fault, unsent: Some(body) }
     }
 
     /// The replica says that it did nothing.

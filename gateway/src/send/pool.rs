@@ -6,6 +6,7 @@
 //! busy.
 
 mod connect;
+mod http1;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -15,13 +16,14 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyper::client::conn::http1;
-
-use crate::request::{Body, causes};
-use crate::send::{Carrier, Failure, LeafBody};
+use self::http1::{Broken, Link};
+use crate::send::{Carrier, Failure, LeafBody, Letter};
 use crate::snapshot::{Replica, Snapshot};
 use crate::tasks::{Clock, Tasks};
 use crate::words::Protocol;
+
+pub(super) use self::http1::Answer;
+pub(super) use self::shared::Stream;
 
 /// How long a connection may rest before it is closed: shorter than servers keep theirs.
 const IDLE_MOST: Duration = Duration::from_secs(30);
@@ -52,7 +54,7 @@ struct Host {
 }
 
 struct Resting {
-    sender: http1::SendRequest<Body>,
+    link: Link,
     since: Duration,
 }
 
@@ -73,24 +75,6 @@ impl Hasher for Plain {
     }
 }
 
-/// A connection that is lent to one request. An HTTP/1.1 connection that is not given back is closed:
-/// its answer was not read.
-pub(super) enum Loan {
-    Http1 { pools: Arc<Pools>, replica: u64, sender: Option<http1::SendRequest<Body>> },
-    Http2(#[expect(dead_code, reason = "held until the stream ends")] shared::Stream),
-}
-
-impl Loan {
-    /// The answer was read to its end: the connection may carry another.
-    pub(super) fn give_back(&mut self) {
-        if let Self::Http1 { pools, replica, sender } = self
-            && let Some(sender) = sender.take()
-        {
-            pools.rest(*replica, sender);
-        }
-    }
-}
-
 impl Network {
     /// No connections yet; their tasks belong to `tasks`.
     #[must_use]
@@ -101,65 +85,42 @@ impl Network {
     async fn http1(
         &self,
         replica: &Arc<Replica>,
-        mut request: http::Request<Body>,
+        letter: Letter<'_>,
     ) -> Result<http::Response<LeafBody>, Failure> {
-        // A resting connection may have ended meanwhile: that says nothing about the replica. hyper
-        // gives the request back when nothing of it was sent.
-        while let Some(mut sender) = self.0.take(replica.id) {
-            let again = again(&request);
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok(self.lent(replica, sender, response)),
-                Err(mut error) => match (error.take_message(), again) {
-                    (Some(unsent), _) => request = unsent,
-                    // It ended while this was on its way, as servers end what rests too long. Not
-                    // to be met with the same again, the next one is new.
-                    (None, Some(again)) if was_cut(error.error()) => {
-                        request = again;
-                        break;
-                    }
-                    (None, _) => return Err(Failure::broken(error.into_error())),
-                },
+        let mut letter = letter;
+        let mut body = std::mem::take(&mut letter.body);
+        if let Some(link) = self.0.take(replica.id) {
+            // What may be sent twice is (RFC 9110 §9.2.2, RFC 9112 §9.3.1): the connection may have
+            // ended while this was on its way, as servers end what rests too long. Not to be met
+            // with the same again, the next one is new.
+            let again = body.again().filter(|_| letter.method.is_idempotent());
+            match (link.exchange(replica, &letter, body, &self.0).await, again) {
+                (Ok(response), _) => return Ok(response),
+                (Err(Broken::Cut(_)), Some(again)) => body = again,
+                (Err(broken), _) => return Err(Failure::broken(broken.into_cause())),
             }
         }
-        let connecting = Box::pin(connect::http1(replica.address, &self.0.tasks));
-        let mut sender = match connecting.await {
-            Ok(sender) => sender,
-            Err(cause) => return Err(Failure::connect(cause, request)),
+        let link = match Box::pin(connect::tcp(replica.address)).await {
+            Ok(stream) => Link::new(stream),
+            Err(cause) => return Err(Failure::connect(cause, body)),
         };
-        match sender.try_send_request(request).await {
-            Ok(response) => Ok(self.lent(replica, sender, response)),
-            Err(mut error) => match error.take_message() {
-                Some(request) => Err(Failure::connect(error.into_error(), request)),
-                None => Err(Failure::broken(error.into_error())),
-            },
-        }
-    }
-
-    fn lent(
-        &self,
-        replica: &Replica,
-        sender: http1::SendRequest<Body>,
-        response: http::Response<hyper::body::Incoming>,
-    ) -> http::Response<LeafBody> {
-        let pools = Arc::clone(&self.0);
-        let loan = Loan::Http1 { pools, replica: replica.id, sender: Some(sender) };
-        response.map(|body| LeafBody::incoming(body, loan))
+        let exchanged = link.exchange(replica, &letter, body, &self.0).await;
+        exchanged.map_err(|broken| Failure::broken(broken.into_cause()))
     }
 
     async fn http2(
         &self,
         replica: &Arc<Replica>,
-        request: http::Request<Body>,
+        mut letter: Letter<'_>,
     ) -> Result<http::Response<LeafBody>, Failure> {
         let (mut sender, stream) = match self.0.stream(replica).await {
             Ok(stream) => stream,
-            Err(cause) => return Err(Failure::connect(cause, request)),
+            Err(cause) => return Err(Failure::connect(cause, std::mem::take(&mut letter.body))),
         };
-        let loan = Loan::Http2(stream);
-        match sender.try_send_request(request).await {
-            Ok(response) => Ok(response.map(|body| LeafBody::incoming(body, loan))),
+        match sender.try_send_request(letter.into_request(replica)).await {
+            Ok(response) => Ok(response.map(|body| LeafBody::stream(body, stream))),
             Err(mut error) => Err(match error.take_message() {
-                Some(request) => Failure::connect(error.into_error(), request),
+                Some(request) => Failure::connect(error.into_error(), request.into_body()),
                 None if connect::is_refused(error.error()) => Failure::refused(error.into_error()),
                 None => Failure::broken(error.into_error()),
             }),
@@ -167,32 +128,15 @@ impl Network {
     }
 }
 
-/// The same request, where it may be sent twice (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
-fn again(request: &http::Request<Body>) -> Option<http::Request<Body>> {
-    if !request.method().is_idempotent() {
-        return None;
-    }
-    let mut again = http::Request::new(request.body().again()?);
-    *again.method_mut() = request.method().clone();
-    *again.uri_mut() = request.uri().clone();
-    again.headers_mut().clone_from(request.headers());
-    Some(again)
-}
-
-/// Whether the connection ended, and not the answer was wrong.
-fn was_cut(error: &hyper::Error) -> bool {
-    error.is_incomplete_message() || causes(error).any(|cause| cause.is::<std::io::Error>())
-}
-
 impl Carrier for Network {
     async fn carry(
         &self,
         replica: &Arc<Replica>,
-        request: http::Request<Body>,
+        letter: Letter<'_>,
     ) -> Result<http::Response<LeafBody>, Failure> {
         match replica.protocol {
-            Protocol::Http1 => self.http1(replica, request).await,
-            Protocol::H2c => Box::pin(self.http2(replica, request)).await,
+            Protocol::Http1 => self.http1(replica, letter).await,
+            Protocol::H2c => Box::pin(self.http2(replica, letter)).await,
         }
     }
 
@@ -203,7 +147,7 @@ impl Carrier for Network {
         let known: std::collections::HashSet<u64> = replicas.map(|replica| replica.id).collect();
         self.0.hosts().retain(|id, host| {
             let fresh = |one: &Resting| now.saturating_sub(one.since) < IDLE_MOST;
-            host.resting.retain(|one| fresh(one) && !one.sender.is_closed());
+            host.resting.retain(|one| fresh(one) && one.link.is_fresh());
             host.shared.sweep(now);
             known.contains(id) && !(host.resting.is_empty() && host.shared.is_unused())
         });
@@ -216,28 +160,19 @@ impl Pools {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection that rested last and can carry a request now.
-    fn take(&self, replica: u64) -> Option<http1::SendRequest<Body>> {
+    /// The connection that rested last, of those that the other end has not ended.
+    fn take(&self, replica: u64) -> Option<Link> {
         let mut hosts = self.hosts();
         let resting = &mut hosts.get_mut(&replica)?.resting;
-        loop {
-            let last = resting.iter().rposition(|one| one.sender.is_ready())?;
-            let one = resting.swap_remove(last);
-            if !one.sender.is_closed() {
-                return Some(one.sender);
-            }
-        }
+        std::iter::from_fn(|| resting.pop()).map(|one| one.link).find(Link::is_fresh)
     }
 
-    fn rest(&self, replica: u64, sender: http1::SendRequest<Body>) {
-        if sender.is_closed() {
-            return;
-        }
+    fn rest(&self, replica: u64, link: Link) {
         let since = self.clock.now();
         let mut hosts = self.hosts();
         let resting = &mut hosts.entry(replica).or_default().resting;
         if resting.len() < RESTING_MOST {
-            resting.push(Resting { sender, since });
+            resting.push(Resting { link, since });
         }
     }
 }

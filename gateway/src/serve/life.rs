@@ -111,6 +111,11 @@ impl Life {
         }
     }
 
+    /// Whether it is wished to leave.
+    pub(super) fn leaves(&self) -> bool {
+        self.wish.load(Relaxed) >= Wish::Leave as u8
+    }
+
     /// It speaks HTTP/2, which can say that it leaves while requests are on their way.
     pub(super) fn speaks_http2(&self) {
         self.http2.store(true, Relaxed);

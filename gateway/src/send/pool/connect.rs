@@ -5,12 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-use crate::request::{Body, FIELDS_MOST, HEAD_MOST, causes};
+use crate::request::{Body, causes};
 use crate::tasks::Tasks;
 
 /// A replica that does not answer in a second is not there (Envoy waits 5, nginx 60).
@@ -24,22 +24,6 @@ const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
 type Cause = Box<dyn Error + Send + Sync>;
-
-pub(super) async fn http1(
-    address: SocketAddr,
-    tasks: &Tasks,
-) -> Result<http1::SendRequest<Body>, Cause> {
-    let stream = tcp(address).await?;
-    let mut builder = http1::Builder::new();
-    builder.max_headers(FIELDS_MOST * 2).max_buf_size(HEAD_MOST * 2);
-    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-    tasks.spawn(async {
-        // How it ended is told to the request it carried, if there was one.
-        connection.with_upgrades().await.ok();
-    });
-    sender.ready().await?;
-    Ok(sender)
-}
 
 pub(super) async fn http2(
     address: SocketAddr,
@@ -57,7 +41,7 @@ pub(super) async fn http2(
     Ok(sender)
 }
 
-async fn tcp(address: SocketAddr) -> Result<TcpStream, io::Error> {
+pub(super) async fn tcp(address: SocketAddr) -> Result<TcpStream, io::Error> {
     let stream = match tokio::time::timeout(CONNECT_MOST, TcpStream::connect(address)).await {
         Ok(stream) => stream?,
         Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in 1 s")),

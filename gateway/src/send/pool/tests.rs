@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use futures::future::join_all;
-use http::{Request, Response};
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::BodyExt as _;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -14,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{IDLE_MOST, Network};
 use crate::request::Body;
-use crate::send::{Carrier as _, Failure};
+use crate::send::{Carrier as _, Failure, Letter};
 use crate::snapshot::{Latest, channel};
 use crate::tasks::{Clock, Tasks};
 
@@ -53,9 +54,19 @@ impl World {
 
     async fn ask(&self, method: &str) -> Result<bytes::Bytes, Failure> {
         let snapshot = self.latest.load();
-        let request = Request::builder().method(method).uri("http://web/");
-        let request = request.header("host", "web").body(Body::Empty).expect("a right request");
-        let response = self.network.carry(&snapshot.services[0].replicas[0], request).await?;
+        let method = method.parse().expect("a method");
+        let uri = http::Uri::from_static("http://web/");
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("web"))]);
+        let letter = Letter {
+            method: &method,
+            uri: &uri,
+            headers: &headers,
+            hostless: false,
+            left: std::time::Duration::from_secs(1),
+            shard: None,
+            body: Body::Empty,
+        };
+        let response = self.network.carry(&snapshot.services[0].replicas[0], letter).await?;
         Ok(response.into_body().collect().await.expect("a whole answer").to_bytes())
     }
 

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, StreamBody};
 use tokio::time::{Instant, sleep};
 
 use metaparticle_gateway::request::Body;
-use metaparticle_gateway::send::{Carrier, Failure, LeafBody};
+use metaparticle_gateway::send::{Carrier, Failure, LeafBody, Letter};
 use metaparticle_gateway::snapshot::Replica;
 
 /// What a replica does when it is asked.
@@ -209,8 +209,9 @@ impl Carrier for Stage {
     async fn carry(
         &self,
         replica: &Arc<Replica>,
-        request: http::Request<Body>,
+        letter: Letter<'_>,
     ) -> Result<Response<LeafBody>, Failure> {
+        let request = letter.into_request(replica);
         let fate = Fate(Arc::default());
         let place = self.write(replica, request.headers(), &fate);
         let Part { after, end } = self.part_of(replica.name.as_str());
@@ -219,7 +220,7 @@ impl Carrier for Stage {
         }
         if matches!(end, End::Refuse) {
             fate.ended();
-            return Err(Failure::connect("connection refused", request));
+            return Err(Failure::connect("connection refused", request.into_body()));
         }
         let head = request.method() == Method::HEAD;
         self.read(place, request.into_body()).await?;

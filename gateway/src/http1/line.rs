@@ -1,8 +1,10 @@
-//! What do the lines of a head say of the body's length?
+//! What do the lines of a head say of the body's length, and what is wrong with one that says nothing?
 
+use http::{StatusCode, Version};
 use memchr::memchr2;
 
-use super::Fault;
+use super::decode::Decoder;
+use super::fault::Fault;
 
 /// What hyper keeps for its own use at the end of the range.
 const MAX_LENGTH: u64 = u64::MAX - 2;
@@ -15,59 +17,61 @@ pub(super) struct Lengths {
     http10: bool,
 }
 
-/// Reads the first line of a head.
-pub(super) fn request_line(line: &[u8]) -> Result<Lengths, Fault> {
-    no_control(line)?;
-    let (before, version) = line.split_last_chunk().ok_or(Fault::InvalidRequestLine)?;
+/// Reads the first line of a request: what it says of lengths, and how long the method is.
+pub(super) fn request(line: &[u8]) -> Result<(Lengths, usize), Fault> {
+    let (before, version) = line.split_last_chunk().ok_or_else(|| malformed(line))?;
     let http10 = match version {
         b" HTTP/1.1" => false,
         b" HTTP/1.0" => true,
-        _ => return Err(Fault::InvalidRequestLine),
+        _ => return Err(malformed(line)),
     };
-    let (method, target) = before.split_at(token(before));
-    match target {
-        [b' ', target @ ..]
-            if !method.is_empty()
-                && !target.is_empty()
-                && memchr2(b' ', b'\t', target).is_none() =>
+    let method = token(before);
+    match before.split_at(method) {
+        (_, [b' ', target @ ..])
+            if method > 0 && !target.is_empty() && memchr2(b' ', b'\t', target).is_none() =>
         {
-            Ok(Lengths { content_length: None, chunked: false, http10 })
+            no_control(target)?;
+            Ok((Lengths { content_length: None, chunked: false, http10 }, method))
         }
-        _ => Err(Fault::InvalidRequestLine),
+        _ => Err(malformed(line)),
     }
 }
 
-/// Reads a field after the body, where lengths have no place.
-pub(super) fn trailer(line: &[u8]) -> Result<(), Fault> {
-    let (name, _) = split(line)?;
-    if is_content_length(name) || is_transfer_encoding(name) {
-        return Err(Fault::LengthInTrailers);
+fn malformed(line: &[u8]) -> Fault {
+    no_control(line).err().unwrap_or(Fault::InvalidRequestLine)
+}
+
+/// Reads the first line of an answer; its reason says nothing (RFC 9112 §4).
+pub(super) fn status(line: &[u8]) -> Result<(Version, StatusCode), Fault> {
+    let (version, rest) = match line {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ (b'0' | b'1'), b' ', rest @ ..] => {
+            (if *minor == b'1' { Version::HTTP_11 } else { Version::HTTP_10 }, rest)
+        }
+        _ => return Err(Fault::InvalidStatusLine),
+    };
+    let (digits, reason) = rest.split_at(rest.len().min(3));
+    let status = StatusCode::from_bytes(digits).map_err(|_| Fault::InvalidStatusLine)?;
+    match reason {
+        [] | [b' ', ..] => Ok((version, status)),
+        _ => Err(Fault::InvalidStatusLine),
     }
-    Ok(())
 }
 
 impl Lengths {
-    /// Reads a field of the head.
-    pub(super) fn field(&mut self, line: &[u8]) -> Result<(), Fault> {
-        let (name, value) = split(line)?;
-        if is_content_length(name) {
-            self.add_length(trim(value))
-        } else if is_transfer_encoding(name) {
-            self.add_coding(trim(value))
-        } else {
-            Ok(())
+    /// Where the body ends.
+    pub(super) fn decoder(&self) -> Decoder {
+        if self.chunked {
+            return Decoder::chunked();
         }
+        self.content_length.map_or_else(Decoder::none, Decoder::length)
     }
 
-    pub(super) fn is_chunked(&self) -> bool {
-        self.chunked
+    pub(super) fn is_http10(&self) -> bool {
+        self.http10
     }
 
-    pub(super) fn content_length(&self) -> Option<u64> {
-        self.content_length
-    }
-
-    fn add_length(&mut self, value: &[u8]) -> Result<(), Fault> {
+    /// Reads the value of a `Content-Length`.
+    pub(super) fn length(&mut self, value: &[u8]) -> Result<(), Fault> {
         if self.chunked {
             return Err(Fault::BothLengths);
         }
@@ -79,7 +83,8 @@ impl Lengths {
         Ok(())
     }
 
-    fn add_coding(&mut self, value: &[u8]) -> Result<(), Fault> {
+    /// Reads the value of a `Transfer-Encoding`.
+    pub(super) fn coding(&mut self, value: &[u8]) -> Result<(), Fault> {
         if self.content_length.is_some() {
             return Err(Fault::BothLengths);
         }
@@ -94,33 +99,21 @@ impl Lengths {
     }
 }
 
-/// The name of a field and what stands after its colon.
-fn split(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+/// What is wrong with a line that is no field.
+pub(super) fn fault(line: &[u8]) -> Fault {
     let (name, after) = line.split_at(token(line));
     match after {
-        [b' ' | b'\t', ..] if name.is_empty() => Err(Fault::FoldedHeader),
+        [b' ' | b'\t', ..] if name.is_empty() => Fault::FoldedHeader,
         [b':', value @ ..] if !name.is_empty() => {
-            no_control(value)?;
-            Ok((name, value))
+            no_control(value).err().unwrap_or(Fault::InvalidName)
         }
-        [b' ' | b'\t', ..] if trim(after).starts_with(b":") => Err(Fault::SpaceBeforeColon),
-        _ => {
-            no_control(after)?;
-            Err(Fault::InvalidName)
-        }
+        [b' ' | b'\t', ..] if trim(after).starts_with(b":") => Fault::SpaceBeforeColon,
+        _ => no_control(after).err().unwrap_or(Fault::InvalidName),
     }
 }
 
-fn is_content_length(name: &[u8]) -> bool {
-    name.len() == 14 && name.eq_ignore_ascii_case(b"content-length")
-}
-
-fn is_transfer_encoding(name: &[u8]) -> bool {
-    name.len() == 17 && name.eq_ignore_ascii_case(b"transfer-encoding")
-}
-
 /// Without the blanks around, which are these two and no others.
-fn trim(mut value: &[u8]) -> &[u8] {
+pub(super) fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
     }
@@ -128,7 +121,7 @@ fn trim(mut value: &[u8]) -> &[u8] {
 }
 
 /// Digits only: no sign, no list, no other base.
-fn number(value: &[u8]) -> Option<u64> {
+pub(super) fn number(value: &[u8]) -> Option<u64> {
     let add = |number: u64, digit: &u8| match digit {
         b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
         _ => None,

@@ -1,6 +1,6 @@
 //! Where does a chunked body end?
 
-use super::Fault;
+use super::fault::Fault;
 
 /// Digits of the longest size that is read; more could only be zeros.
 const MAX_DIGITS: u8 = 16;
@@ -54,7 +54,7 @@ impl Chunks {
         self.step == Step::Last
     }
 
-    #[cfg(test)]
+    /// Whether the next byte is data.
     pub(super) fn is_in_data(&self) -> bool {
         self.step == Step::Data
     }

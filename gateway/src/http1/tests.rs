@@ -1,37 +1,91 @@
 //! Is there only one way to read what was let through?
 
+mod answer;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Fault, Framing, Place};
+use super::{Decoder, Fault, HEAD_MOST, Piece, Reader, write};
 
-const MAX_HEAD: usize = 512;
+/// All that was seen: the body of each request, whether more is awaited, and the first fault.
+type View = (Vec<Vec<u8>>, bool, Option<(u64, Fault)>);
 
-fn observed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Framing {
-    let mut framing = Framing::new(MAX_HEAD);
-    for piece in pieces {
-        framing.observe(piece);
-    }
-    framing
+/// What a connection's reader sees.
+#[derive(Default)]
+pub(super) struct Observer {
+    reader: Reader,
+    body: Option<Decoder>,
+    pub(super) bodies: Vec<Vec<u8>>,
+    fault: Option<Fault>,
 }
 
-/// All that an owner can see.
-fn view(framing: &Framing) -> (u64, bool, Option<(u64, Fault)>) {
-    (framing.heads(), framing.is_idle(), framing.fault())
+impl Observer {
+    pub(super) fn observe(&mut self, bytes: &[u8]) {
+        if self.fault.is_none() {
+            self.reader.push(bytes);
+            while let Some(more) = self.step().unwrap_or_else(|fault| {
+                self.fault = Some(fault);
+                None
+            }) {
+                drop(more);
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<()>, Fault> {
+        let Some(decoder) = &mut self.body else {
+            let asked = self.reader.request()?;
+            return Ok(asked.map(|asked| {
+                self.bodies.push(Vec::new());
+                self.body = Some(asked.body);
+            }));
+        };
+        match self.reader.body(decoder)? {
+            None => return Ok(None),
+            Some(Piece::Data(data)) => self.bodies.last_mut().expect("begun").extend(data),
+            Some(Piece::Trailers(_)) => {}
+            Some(Piece::End) => self.body = None,
+        }
+        Ok(Some(()))
+    }
+
+    /// The number of the request with a fault, from 1, and the fault.
+    pub(super) fn fault(&self) -> Option<(u64, Fault)> {
+        let before = self.bodies.len() as u64 + u64::from(self.body.is_none());
+        self.fault.map(|fault| (before, fault))
+    }
+
+    fn view(self) -> View {
+        let idle = self.body.is_none() && self.reader.is_idle();
+        let fault = self.fault();
+        (self.bodies, idle && fault.is_none(), fault)
+    }
+}
+
+fn observed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Observer {
+    let mut observer = Observer::default();
+    for piece in pieces {
+        observer.observe(piece);
+    }
+    observer
+}
+
+fn view<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> View {
+    observed(pieces).view()
 }
 
 /// However the bytes are divided, these are the whole heads, or this is the fault.
 #[track_caller]
 fn check(bytes: impl AsRef<[u8]>, expected: Result<u64, (u64, Fault)>) {
     let bytes = bytes.as_ref();
-    let whole = observed([bytes]);
-    let found = whole.fault().map_or_else(|| Ok(whole.heads()), Err);
+    let whole = view([bytes]);
+    let found = whole.2.map_or_else(|| Ok(whole.0.len() as u64), Err);
     assert_eq!(found, expected, "{}", bytes.escape_ascii());
-    assert_eq!(view(&observed(bytes.chunks(1))), view(&whole), "{}", bytes.escape_ascii());
+    assert_eq!(view(bytes.chunks(1)), whole, "{}", bytes.escape_ascii());
     for at in 0..bytes.len() {
         let (before, after) = bytes.split_at(at);
-        assert_eq!(view(&observed([before, after])), view(&whole), "divided at {at}");
+        assert_eq!(view([before, after]), whole, "divided at {at}");
     }
 }
 
@@ -58,7 +112,7 @@ fn a_length_beside_a_coding_is_a_fault_in_either_order() {
     check_fields("Transfer-Encoding: chunked\r\nContent-Length: 5", fault);
     check_fields("Transfer-Encoding: chunked\r\nX: y\r\ncontent-LENGTH: 0", fault);
     check_fields("Content-Length: 5\r\nTransfer-Encoding: identity", fault);
-    check("POST / HTTP/1.0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n", {
+    check("POST / HTTP/1.0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", {
         Err((1, Fault::BothLengths))
     });
 }
@@ -192,11 +246,11 @@ fn a_chunk_ends_where_its_size_says() {
 fn extensions_are_bounded_over_a_whole_body() {
     let chunks = |extension: &str| {
         let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let mut framing = observed([head.as_bytes()]);
+        let mut observer = observed([head.as_bytes()]);
         for _ in 0..100 {
-            framing.observe(format!("1;{extension}\r\n.\r\n").as_bytes());
+            observer.observe(format!("1;{extension}\r\n.\r\n").as_bytes());
         }
-        framing.fault()
+        observer.fault()
     };
     assert_eq!(chunks(&"a".repeat(160)), None);
     assert_eq!(chunks(&"a".repeat(170)), Some((1, Fault::LongExtensions)));
@@ -211,7 +265,7 @@ fn trailers_are_fields_without_lengths() {
     check_chunks("0\r\n\n", Err(Fault::BareLineFeed));
     check_chunks("0\r\nX : y\r\n\r\n", Err(Fault::SpaceBeforeColon));
     check_chunks("0\r\nX: y\r\n z\r\n\r\n", Err(Fault::FoldedHeader));
-    check_chunks(&format!("0\r\nX: {}\r\n\r\n", "y".repeat(MAX_HEAD)), Err(Fault::TooLarge));
+    check_chunks(&format!("0\r\nX: {}\r\n\r\n", "y".repeat(HEAD_MOST)), Err(Fault::TooLarge));
 }
 
 #[test]
@@ -220,10 +274,17 @@ fn a_head_has_a_largest_size() {
         let around = "GET / HTTP/1.1\r\nX: \r\n\r\n";
         around.replace("X: ", &format!("X: {}", "y".repeat(size - around.len())))
     };
-    check(head(MAX_HEAD), Ok(1));
-    check(head(MAX_HEAD + 1), Err((1, Fault::TooLarge)));
-    check("\r\n".repeat(MAX_HEAD), Err((1, Fault::TooLarge)));
-    check(head(MAX_HEAD).repeat(2), Ok(2));
+    let fault = |text: &str, size: usize| {
+        let observer = observed(text.as_bytes().chunks(size));
+        observer.fault().map_or_else(|| Ok(observer.bodies.len()), Err)
+    };
+    let too_large = Err((1, Fault::TooLarge));
+    for size in [1000, HEAD_MOST * 3] {
+        assert_eq!(fault(&head(HEAD_MOST), size), Ok(1));
+        assert_eq!(fault(&head(HEAD_MOST + 1), size), too_large);
+        assert_eq!(fault(&"y".repeat(HEAD_MOST + 1), size), too_large);
+        assert_eq!(fault(&head(HEAD_MOST).repeat(2), size), Ok(2));
+    }
 }
 
 #[test]
@@ -252,25 +313,26 @@ fn the_first_fault_is_kept() {
     check(format!("{bad}GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"), {
         Err((1, Fault::BareLineFeed))
     });
-    let mut framing = observed([bad.as_bytes()]);
-    framing.rest();
-    assert_eq!(framing.fault(), Some((1, Fault::BareLineFeed)));
 }
 
 #[test]
-fn a_connection_that_became_something_else_has_no_faults() {
-    check("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\n", Ok(0));
-    check("\r\nPRI * HTTP/2.0\r\n\r\n", Err((1, Fault::InvalidRequestLine)));
-    check("GET / HTTP/1.1\r\n\r\nPRI * HTTP/2.0\r\n", Err((2, Fault::InvalidRequestLine)));
-    let mut framing = observed([&b"GET / HTTP/1.1\r\nUpgrade: a\r\n\r\n"[..]]);
-    framing.rest();
-    framing.observe(b"\n\n\n");
-    assert_eq!(view(&framing), (1, false, None));
+fn http_2_is_known_by_its_preface_alone() {
+    let speaks = |bytes: &[u8]| {
+        let mut reader = Reader::default();
+        reader.push(bytes);
+        reader.is_http2()
+    };
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    assert_eq!(speaks(preface), Some(true));
+    assert_eq!(speaks(&[preface, &b"\0\0\x12"[..]].concat()), Some(true));
+    assert_eq!((speaks(b"PRI * HT"), speaks(b"P")), (None, None));
+    assert_eq!((speaks(b"POST"), speaks(b"GET / HTTP/1.1\r\n\r\n")), (Some(false), Some(false)));
+    check("GET / HTTP/1.1\r\n\r\nPRI * HTTP/2.0\r\n\r\n", Err((2, Fault::InvalidRequestLine)));
 }
 
 #[test]
 fn a_connection_is_idle_between_messages_only() {
-    let idle = |bytes: &str| observed([bytes.as_bytes()]).is_idle();
+    let idle = |bytes: &str| view([bytes.as_bytes()]).1;
     let post = "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n";
     assert!(idle("") && idle("\r") && idle("\r\n"));
     assert!(!idle("G") && !idle("\r\nG") && !idle("GET / HTTP/1.1\r\n"));
@@ -278,10 +340,27 @@ fn a_connection_is_idle_between_messages_only() {
 }
 
 #[test]
-fn an_idle_connection_keeps_little() {
-    assert!(size_of::<Framing>() < 64, "{}", size_of::<Framing>());
-    let framing = observed(b"GET / HTTP/1.1\r\nX: y\r\n\r\n".chunks(1));
-    assert!(framing.partial.is_none() && matches!(framing.place, Place::Between));
+fn a_connection_that_rests_keeps_nothing() {
+    let mut reader = Reader::default();
+    reader.push(b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n");
+    let mut asked = reader.request().unwrap().unwrap();
+    assert!(reader.is_empty());
+    reader.push(b".");
+    let Some(Piece::Data(data)) = reader.body(&mut asked.body).unwrap() else { panic!("no data") };
+    assert!(data.is_unique() && asked.body.is_ended());
+}
+
+#[test]
+fn what_is_written_in_chunks_is_read_again() {
+    let mut out = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for piece in ["hello", " ", "world, sixteen bytes and more"] {
+        write::Framing::Chunked.before(&mut out, piece.len());
+        out.extend_from_slice(piece.as_bytes());
+        out.extend_from_slice(write::Framing::Chunked.after());
+    }
+    write::Framing::Chunked.end(&mut out, None);
+    let expected = b"hello world, sixteen bytes and more".to_vec();
+    assert_eq!(view([&out[..]]), (vec![expected], true, None));
 }
 
 const WORDS: [&[u8]; 10] = [
@@ -310,7 +389,7 @@ proptest! {
         cuts.retain(|&cut| cut <= bytes.len());
         cuts.sort_unstable();
         let pieces = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]);
-        prop_assert_eq!(view(&observed(pieces)), view(&observed([&bytes[..]])));
+        prop_assert_eq!(view(pieces), view([&bytes[..]]));
     }
 
     #[test]

@@ -1,0 +1,224 @@
+//! What does a head say? Read in one pass over its bytes, which its values share.
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use memchr::{memchr, memchr_iter};
+
+use super::FIELDS_MOST;
+use super::decode::Decoder;
+use super::fault::Fault;
+use super::line;
+
+/// Room for what is added to a head on its way, so that its map does not grow.
+const ADDED_MOST: usize = 10;
+/// What an answer's status allows no body.
+const BODILESS: [StatusCode; 3] =
+    [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+
+/// A request's head.
+#[derive(Debug)]
+pub struct Asked {
+    /// Its method.
+    pub method: Method,
+    /// Its target, as it stands there.
+    pub uri: Uri,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
+    /// Its fields.
+    pub headers: HeaderMap,
+    /// Where its body ends.
+    pub body: Decoder,
+    /// Whether another may follow it on the connection (RFC 9112 §9.3).
+    pub lasts: bool,
+    /// Whether the client waits to be told to go on (RFC 9110 §10.1.1).
+    pub expects: bool,
+    /// Whether the client takes trailers (RFC 9110 §10.1.4).
+    pub trailers: bool,
+}
+
+/// An answer's head.
+#[derive(Debug)]
+pub struct Told {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its fields.
+    pub headers: HeaderMap,
+    /// Where its body ends.
+    pub body: Decoder,
+    /// Whether another may follow it on the connection.
+    pub lasts: bool,
+}
+
+/// The head of a request at the beginning of `bytes`, and its length; `None` while it is not whole.
+pub(super) fn request(bytes: &Bytes) -> Result<Option<(Asked, usize)>, Fault> {
+    let Some(first) = strict(bytes, 0)? else { return Ok(None) };
+    let (mut lengths, method) = line::request(&bytes[..first.end])?;
+    let target = bytes.slice(method + 1..first.end - b" HTTP/1.1".len());
+    let Some((headers, seen, end)) = fields(bytes, first.next, strict, |name, value| {
+        if *name == CONTENT_LENGTH {
+            lengths.length(value)?;
+        } else if *name == TRANSFER_ENCODING {
+            lengths.coding(value)?;
+        }
+        Ok(())
+    })?
+    else {
+        return Ok(None);
+    };
+    let version = if lengths.is_http10() { Version::HTTP_10 } else { Version::HTTP_11 };
+    let asked = Asked {
+        method: Method::from_bytes(&bytes[..method]).map_err(|_| Fault::InvalidRequestLine)?,
+        uri: Uri::from_maybe_shared(target).map_err(|_| Fault::InvalidTarget)?,
+        version,
+        body: lengths.decoder(),
+        lasts: seen.connection.map_or(version == Version::HTTP_11, |()| lasts(&headers, version)),
+        expects: seen.expect.is_some() && version == Version::HTTP_11 && expects(&headers),
+        trailers: seen.te.is_some() && has(&headers, &TE, "trailers"),
+        headers,
+    };
+    Ok(Some((asked, end)))
+}
+
+/// The head of an answer at the beginning of `bytes`, to a request whose method was `HEAD` or not,
+/// and its length; `None` while it is not whole.
+pub(super) fn response(bytes: &Bytes, to_head: bool) -> Result<Option<(Told, usize)>, Fault> {
+    let Some(first) = lenient(bytes, 0)? else { return Ok(None) };
+    let (version, status) = line::status(&bytes[..first.end])?;
+    let (mut length, mut coded) = (None, None);
+    let Some((headers, seen, end)) = fields(bytes, first.next, lenient, |name, value| {
+        if *name == CONTENT_LENGTH {
+            let more = line::number(value).ok_or(Fault::InvalidLength)?;
+            if length.is_some_and(|before| before != more) {
+                return Err(Fault::DifferingLengths);
+            }
+            length = Some(more);
+        } else if *name == TRANSFER_ENCODING {
+            if coded.is_some() || !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Fault::UnknownCoding);
+            }
+            coded = Some(());
+        }
+        Ok(())
+    })?
+    else {
+        return Ok(None);
+    };
+    let bodiless = to_head || status.is_informational() || BODILESS.contains(&status);
+    let body = match (coded, length) {
+        _ if bodiless => Decoder::none(),
+        (Some(()), _) => Decoder::chunked(),
+        (None, Some(length)) => Decoder::length(length),
+        (None, None) => Decoder::to_end(),
+    };
+    // A length beside a coding may be somebody's mistake or attack: what follows is not believed
+    // (RFC 9112 §6.3).
+    let believed = !(coded.is_some() && (length.is_some() || version == Version::HTTP_10));
+    let lasts = match seen.connection {
+        None => version == Version::HTTP_11,
+        Some(()) => lasts(&headers, version),
+    };
+    let lasts = lasts && believed && !body.is_to_end();
+    Ok(Some((Told { status, headers, body, lasts }, end)))
+}
+
+/// The trailers at the beginning of `bytes`, and their length; `None` while they are not whole.
+pub(super) fn trailers(bytes: &Bytes) -> Result<Option<(HeaderMap, usize)>, Fault> {
+    let read = fields(bytes, 0, strict, |name, _| match *name {
+        CONTENT_LENGTH | TRANSFER_ENCODING => Err(Fault::LengthInTrailers),
+        _ => Ok(()),
+    })?;
+    Ok(read.map(|(headers, _, end)| (headers, end)))
+}
+
+/// Where a line ends, and where the next begins.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    end: usize,
+    next: usize,
+}
+
+/// The line at `start`, which ends in a carriage return and a line feed.
+fn strict(bytes: &[u8], start: usize) -> Result<Option<Line>, Fault> {
+    let Some(length) = memchr(b'\n', &bytes[start..]) else { return Ok(None) };
+    match length.checked_sub(1).map(|end| bytes[start + end]) {
+        Some(b'\r') => Ok(Some(Line { end: start + length - 1, next: start + length + 1 })),
+        _ => Err(Fault::BareLineFeed),
+    }
+}
+
+/// The line at `start`, which ends in a line feed (RFC 9112 §2.2).
+fn lenient(bytes: &[u8], start: usize) -> Result<Option<Line>, Fault> {
+    let Some(length) = memchr(b'\n', &bytes[start..]) else { return Ok(None) };
+    let line = &bytes[start..start + length];
+    let end = start + line.strip_suffix(b"\r").unwrap_or(line).len();
+    Ok(Some(Line { end, next: start + length + 1 }))
+}
+
+/// Which fields were seen that say something of the connection.
+#[derive(Debug, Default, Clone, Copy)]
+struct Seen {
+    connection: Option<()>,
+    expect: Option<()>,
+    te: Option<()>,
+}
+
+/// The fields from `start` to the blank line, each shown to `look`; and where what follows begins.
+fn fields(
+    bytes: &Bytes,
+    start: usize,
+    line: impl Fn(&[u8], usize) -> Result<Option<Line>, Fault>,
+    mut look: impl FnMut(&HeaderName, &[u8]) -> Result<(), Fault>,
+) -> Result<Option<(HeaderMap, Seen, usize)>, Fault> {
+    let lines = memchr_iter(b'\n', &bytes[start..]).count();
+    // The bytes after the head may be anything: lines of a body are no fields.
+    let mut headers = HeaderMap::with_capacity(lines.min(32) + ADDED_MOST);
+    let mut seen = Seen::default();
+    let mut at = start;
+    loop {
+        let Some(Line { end, next }) = line(bytes, at)? else { return Ok(None) };
+        if end == at {
+            return Ok(Some((headers, seen, next)));
+        }
+        if headers.len() == FIELDS_MOST {
+            return Err(Fault::TooManyFields);
+        }
+        let (name, value) = field(bytes, at, end)?;
+        look(&name, value.as_bytes())?;
+        match name {
+            CONNECTION => seen.connection = Some(()),
+            EXPECT => seen.expect = Some(()),
+            TE => seen.te = Some(()),
+            _ => {}
+        }
+        headers.append(name, value);
+        at = next;
+    }
+}
+
+/// The field between `start` and `end`: the quick way where it is right, and the careful one to tell
+/// what is wrong.
+fn field(bytes: &Bytes, start: usize, end: usize) -> Result<(HeaderName, HeaderValue), Fault> {
+    let text = &bytes[start..end];
+    let careful = || line::fault(text);
+    let colon = memchr(b':', text).ok_or_else(careful)?;
+    let name = HeaderName::from_bytes(&text[..colon]).map_err(|_| careful())?;
+    let value = line::trim(&text[colon + 1..]);
+    let value = HeaderValue::from_maybe_shared(bytes.slice_ref(value)).map_err(|_| careful())?;
+    Ok((name, value))
+}
+
+/// Whether the list that header `name` is has `wanted`.
+fn has(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let texts = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).any(|one| one.trim().eq_ignore_ascii_case(wanted))
+}
+
+fn lasts(headers: &HeaderMap, version: Version) -> bool {
+    let by_version = version == Version::HTTP_11 || has(headers, &CONNECTION, "keep-alive");
+    by_version && !has(headers, &CONNECTION, "close")
+}
+
+fn expects(headers: &HeaderMap) -> bool {
+    headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}

@@ -1,0 +1,131 @@
+//! How does a body get from the connection that reads it to whoever wants it? Piece by piece, and only
+//! when asked: what nobody asks for is not read, and the client stands still.
+//!
+//! Both ends are usually polled by one task, the connection's; then nobody needs to be woken.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::decode::Piece;
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// What was read and not taken.
+    piece: Option<io::Result<Piece>>,
+    wanted: bool,
+    /// Nothing more comes, or nobody is there to take it.
+    ended: bool,
+    /// Bytes that are missing, where that is known.
+    missing: Option<u64>,
+    /// Who waits for a piece, and who waits for one to be wanted.
+    taker: Option<Waker>,
+    giver: Option<Waker>,
+}
+
+/// The connection's end.
+#[derive(Debug)]
+pub struct Inlet(Arc<Mutex<Slot>>);
+
+/// The end of who wants the body.
+#[derive(Debug)]
+pub struct Inbound(Arc<Mutex<Slot>>);
+
+/// Both ends of a body, of which `missing` bytes will come, where that is known.
+#[must_use]
+pub fn inlet(missing: Option<u64>) -> (Inlet, Inbound) {
+    let slot = Arc::new(Mutex::new(Slot { missing, ..Slot::default() }));
+    (Inlet(Arc::clone(&slot)), Inbound(slot))
+}
+
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    // A panic while it was held left a slot that is still a slot.
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait(waker: &mut Option<Waker>, cx: &Context<'_>) {
+    if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        *waker = Some(cx.waker().clone());
+    }
+}
+
+impl Inlet {
+    /// Whether a piece is wanted; who asks is woken once one is.
+    pub fn poll_wanted(&self, cx: &Context<'_>) -> bool {
+        let mut slot = lock(&self.0);
+        wait(&mut slot.giver, cx);
+        slot.wanted && !slot.ended
+    }
+
+    /// Gives what was wanted.
+    pub fn give(&self, piece: io::Result<Piece>) {
+        let mut slot = lock(&self.0);
+        slot.wanted = false;
+        slot.piece = Some(piece);
+        if let Some(taker) = slot.taker.take() {
+            // The connection polls who wants it anyway.
+            if !slot.giver.as_ref().is_some_and(|giver| giver.will_wake(&taker)) {
+                taker.wake();
+            }
+        }
+    }
+}
+
+impl Body for Inbound {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let mut slot = lock(&self.0);
+        match slot.piece.take() {
+            _ if slot.ended => Poll::Ready(None),
+            Some(Ok(Piece::Data(data))) => {
+                slot.missing =
+                    slot.missing.map(|missing| missing.saturating_sub(data.len() as u64));
+                slot.ended = slot.missing == Some(0);
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+            Some(Ok(Piece::Trailers(trailers))) => {
+                slot.ended = true;
+                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+            }
+            Some(Ok(Piece::End)) => {
+                slot.ended = true;
+                Poll::Ready(None)
+            }
+            Some(Err(error)) => {
+                slot.ended = true;
+                Poll::Ready(Some(Err(error)))
+            }
+            None => {
+                slot.wanted = true;
+                wait(&mut slot.taker, cx);
+                if let Some(giver) = slot.giver.take_if(|giver| !giver.will_wake(cx.waker())) {
+                    giver.wake();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        lock(&self.0).ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        lock(&self.0).missing.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        lock(&self.0).ended = true;
+    }
+}

@@ -1,0 +1,305 @@
+//! How does a request go over an HTTP/1.1 connection, and its answer come back?
+//!
+//! The request's own task writes and reads: nobody else need be woken. An answer that has come whole
+//! with its head gives its connection back at once; any other keeps it to its end.
+
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{Method, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::net::TcpStream;
+
+use super::Pools;
+use crate::http1::write::{self, Framing};
+use crate::http1::{Decoder, OnUpgrade, Piece, Told, Wire};
+use crate::request::{Body, BodyError};
+use crate::send::carry::{Letter, milliseconds};
+use crate::send::{DEADLINE, LeafBody, SHARD, SHARDS};
+use crate::snapshot::Replica;
+
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// A connection to a replica, which carries one request at a time.
+#[derive(Debug)]
+pub(super) struct Link(Wire<TcpStream>);
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The connection ended before anything of the answer came.
+    Cut(Cause),
+    /// Anything else: a wrong answer, or a body that broke off.
+    Other(Cause),
+}
+
+impl Broken {
+    pub(super) fn into_cause(self) -> Cause {
+        match self {
+            Self::Cut(cause) | Self::Other(cause) => cause,
+        }
+    }
+}
+
+/// What is left of a request to be sent while its answer is awaited, or comes.
+#[derive(Debug)]
+struct Upload {
+    body: Body,
+    framing: Framing,
+}
+
+impl Link {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self(Wire::new(stream))
+    }
+
+    /// Whether the other end has said nothing while the connection rested: asked of what the runtime
+    /// knows, without a call to the system.
+    pub(super) fn is_fresh(&self) -> bool {
+        let stream = self.0.stream();
+        let mut cx = Context::from_waker(Waker::noop());
+        stream.poll_read_ready(&mut cx).is_pending()
+            || matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Sends `letter` with `body` to `replica`, and reads the head of its answer.
+    pub(super) async fn exchange(
+        mut self,
+        replica: &Replica,
+        letter: &Letter<'_>,
+        body: Body,
+        pools: &Arc<Pools>,
+    ) -> Result<Response<LeafBody>, Broken> {
+        let mut upload = self.begin(replica, letter, body);
+        let to_head = *letter.method == Method::HEAD;
+        let told = std::future::poll_fn(|cx| self.poll_told(cx, &mut upload, to_head)).await?;
+        Ok(self.finish(told, upload, replica.id, pools))
+    }
+
+    /// Queues the request's head, and its body where that is there already.
+    fn begin(&mut self, replica: &Replica, letter: &Letter<'_>, body: Body) -> Option<Upload> {
+        let out = self.0.queue();
+        let target = letter.uri.path_and_query().map_or("/", |target| target.as_str());
+        write::request(out, letter.method, target);
+        write::fields(out, letter.headers);
+        if letter.hostless {
+            write::field(out, &HOST, &replica.host());
+        }
+        write::field(out, &DEADLINE, &milliseconds(letter.left));
+        if let Some((shard, shards)) = letter.shard {
+            write::field(out, &SHARD, shard);
+            write::field(out, &SHARDS, shards);
+        }
+        let said = letter.headers.contains_key(CONTENT_LENGTH);
+        let streams = body.whole().is_none();
+        let framing = if said || !streams { Framing::Bare } else { Framing::Chunked };
+        match body.whole() {
+            _ if said => {}
+            Some([]) if matches!(*letter.method, Method::GET | Method::HEAD | Method::OPTIONS) => {}
+            Some(whole) => write::length(out, whole.len() as u64),
+            None => write::chunked(out),
+        }
+        write::blank(out);
+        let mut upload = Upload { body, framing };
+        match std::mem::take(&mut upload.body) {
+            Body::Empty => None,
+            Body::Whole(bytes) => {
+                self.0.queue_piece(bytes, Framing::Bare);
+                None
+            }
+            streaming => Some(Upload { body: streaming, ..upload }),
+        }
+    }
+
+    /// Writes what there is to write, until the head of the answer is there.
+    fn poll_told(
+        &mut self,
+        cx: &mut Context<'_>,
+        upload: &mut Option<Upload>,
+        to_head: bool,
+    ) -> Poll<Result<Told, Broken>> {
+        // What cannot be written may have been answered before.
+        let unwritten = match poll_upload(&mut self.0, cx, upload) {
+            Poll::Ready(Err(Stopped::Client(error))) => {
+                return Poll::Ready(Err(Broken::Other(error.into())));
+            }
+            Poll::Ready(Err(Stopped::Wire(error))) => Some(error),
+            Poll::Ready(Ok(())) | Poll::Pending => None,
+        };
+        loop {
+            let told = self.0.reader.response(to_head);
+            match told.map_err(|fault| Broken::Other(fault.into()))? {
+                Some(told) if told.status == StatusCode::SWITCHING_PROTOCOLS => {
+                    return Poll::Ready(Ok(told));
+                }
+                // What comes before the answer is not for the client (RFC 9110 §15.2).
+                Some(told) if told.status.is_informational() => continue,
+                Some(told) => return Poll::Ready(Ok(told)),
+                None => {}
+            }
+            let cut = match ready!(self.0.poll_fill(cx)) {
+                Ok(0) => unwritten.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => continue,
+                Err(error) => error,
+            };
+            let begun = !self.0.reader.is_empty();
+            let broken = if begun { Broken::Other } else { Broken::Cut };
+            return Poll::Ready(Err(broken(cut.into())));
+        }
+    }
+
+    fn finish(
+        mut self,
+        told: Told,
+        upload: Option<Upload>,
+        replica: u64,
+        pools: &Arc<Pools>,
+    ) -> Response<LeafBody> {
+        let Told { status, headers, mut body, lasts } = told;
+        let mut response = Response::new(LeafBody::whole(Bytes::new()));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            let (place, hand) = OnUpgrade::new();
+            // Nobody wants it: then it ends here.
+            hand.send(self.0.upgrade()).ok();
+            response.extensions_mut().insert(place);
+            return response;
+        }
+        let length = body.missing();
+        if let (None, Ok(Some(Piece::Data(whole)))) = (&upload, self.0.reader.whole(&mut body)) {
+            *response.body_mut() = LeafBody::whole(whole);
+        }
+        if upload.is_none() && body.is_ended() {
+            if lasts && self.0.reader.is_empty() {
+                pools.rest(replica, self);
+            }
+            return response;
+        }
+        let answer = Answer {
+            link: Some(self),
+            body,
+            length,
+            upload,
+            lasts,
+            replica,
+            pools: Arc::clone(pools),
+        };
+        *response.body_mut() = LeafBody::answer(Box::new(answer));
+        response
+    }
+}
+
+/// Why no more of a request is sent.
+enum Stopped {
+    Wire(io::Error),
+    Client(BodyError),
+}
+
+/// Sends what can be sent; ready when all was.
+fn poll_upload(
+    wire: &mut Wire<TcpStream>,
+    cx: &mut Context<'_>,
+    upload: &mut Option<Upload>,
+) -> Poll<Result<(), Stopped>> {
+    loop {
+        while let (Some(Upload { body, framing }), true) = (&mut *upload, wire.has_room()) {
+            let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) else { break };
+            match frame.transpose().map_err(Stopped::Client)?.map(Frame::into_data) {
+                Some(Ok(data)) if data.is_empty() => {}
+                Some(Ok(data)) => wire.queue_piece(data, *framing),
+                Some(Err(other)) => {
+                    wire.queue_end(*framing, other.trailers_ref());
+                    *upload = None;
+                }
+                None => {
+                    wire.queue_end(*framing, None);
+                    *upload = None;
+                }
+            }
+        }
+        let full = !wire.has_room();
+        ready!(wire.poll_flush(cx)).map_err(Stopped::Wire)?;
+        match upload {
+            None => return Poll::Ready(Ok(())),
+            Some(_) if full => {}
+            Some(_) => return Poll::Pending,
+        }
+    }
+}
+
+/// An answer's body as it comes; its connection rests again once it was read to its end.
+#[derive(Debug)]
+pub(in crate::send) struct Answer {
+    link: Option<Link>,
+    body: Decoder,
+    length: Option<u64>,
+    upload: Option<Upload>,
+    lasts: bool,
+    replica: u64,
+    pools: Arc<Pools>,
+}
+
+impl Answer {
+    /// The next frame.
+    pub(in crate::send) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        let Some(Link(wire)) = &mut self.link else { return Poll::Ready(None) };
+        if (self.upload.is_some() || !wire.is_flushed())
+            && let Poll::Ready(Err(stopped)) = poll_upload(wire, cx, &mut self.upload)
+        {
+            // The answer may still come to its end; the connection carries no other.
+            self.lasts = false;
+            self.upload = None;
+            if let Stopped::Client(error) = stopped {
+                self.link = None;
+                return Poll::Ready(Some(Err(error.into())));
+            }
+        }
+        let piece = match ready!(wire.poll_body(cx, &mut self.body)) {
+            Ok(piece) => piece,
+            Err(error) => {
+                self.link = None;
+                return Poll::Ready(Some(Err(error.into())));
+            }
+        };
+        if self.body.is_ended() {
+            self.rest();
+        }
+        Poll::Ready(match piece {
+            Piece::Data(data) => Some(Ok(Frame::data(data))),
+            Piece::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
+            Piece::End => None,
+        })
+    }
+
+    /// All was read: the connection may carry another request, if all of this one was sent.
+    fn rest(&mut self) {
+        if let Some(link) = self.link.take()
+            && self.lasts
+            && self.upload.is_none()
+            && link.0.is_flushed()
+            && link.0.reader.is_empty()
+        {
+            self.pools.rest(self.replica, link);
+        }
+    }
+
+    pub(in crate::send) fn is_end_stream(&self) -> bool {
+        self.link.is_none()
+    }
+
+    pub(in crate::send) fn size_hint(&self) -> SizeHint {
+        match (self.length, self.body.missing()) {
+            (Some(_), Some(missing)) => SizeHint::with_exact(missing),
+            _ => SizeHint::default(),
+        }
+    }
+}
