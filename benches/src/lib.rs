@@ -26,7 +26,7 @@ use metaparticle_gateway::memory::Memory;
 use metaparticle_gateway::model::{ShardName, World};
 use metaparticle_gateway::request::{Body, Peer, Trust};
 use metaparticle_gateway::respond;
-use metaparticle_gateway::send::{Carrier, Failure, LeafBody, Letter, Sender};
+use metaparticle_gateway::send::{Carrier, Failure, LeafBody, Letter, Sender, Timers};
 use metaparticle_gateway::snapshot::{Latest, Publisher, Replica, channel};
 use metaparticle_gateway::tasks::{Clock, Tasks};
 
@@ -150,7 +150,7 @@ impl Road {
         let clock = Clock::start();
         let handle = Handle {
             latest,
-            sender: Sender { carrier: Leaf(body.into()), clock },
+            sender: Sender { carrier: Leaf(body.into()), clock, timers: Timers::default() },
             memory: Memory::new(1 << 30),
             log: Log::new(false),
             tasks: Tasks::default(),

@@ -20,7 +20,7 @@ use crate::log::Log;
 use crate::memory::Memory;
 use crate::metrics;
 use crate::request::Trust;
-use crate::send::{Carrier, Network, Sender};
+use crate::send::{Carrier, Network, Sender, Timers};
 use crate::serve::{self, Certificate, Connections, Drainer, Listeners, Worker};
 use crate::snapshot::Latest;
 use crate::tasks::{Clock, Tasks};
@@ -164,7 +164,8 @@ impl Gateway {
         for number in 0..self.workers {
             let tasks = Tasks::default();
             // Connections to replicas are not waited for: they end with the worker's runtime.
-            let sender = Sender { carrier: carrier(Tasks::default(), clock), clock };
+            let carrier = carrier(Tasks::default(), clock);
+            let sender = Sender { carrier, clock, timers: Timers::default() };
             let handle = Handle {
                 latest: self.latest.clone(),
                 sender,

@@ -29,6 +29,13 @@ const REPLAY_MOST: u64 = 64 << 10;
 /// Between two looks whether an owner has come back.
 const OWNER_LOOK: Duration = Duration::from_millis(25);
 
+/// When a request arrived, and the time, where it is known without asking.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    arrived: Duration,
+    begun: Option<Duration>,
+}
+
 /// One worker's road.
 #[derive(Debug, Clone)]
 pub struct Handle<C> {
@@ -87,7 +94,7 @@ impl<C: Carrier> Handle<C> {
     ) -> Response<Body> {
         let mut facts = Facts::default();
         let answer = self.answer(request, arrived, &mut facts).await;
-        let id = request.id.clone();
+        let id = request.added.names.id.clone();
         let (mut response, mut places, close) = match answer {
             Ok((response, places)) => (response, Some(places), false),
             Err(refusal) => {
@@ -119,11 +126,13 @@ impl<C: Carrier> Handle<C> {
         arrived: Duration,
         facts: &mut Facts,
     ) -> Result<(Response<Body>, Places), Refusal> {
+        let mut begun = Some(arrived);
         loop {
             let snapshot = self.latest.load();
             let route = route::find(&snapshot, &request.host, request.path())?;
             facts.service = Some(Arc::clone(&route.service));
-            let away = match self.along(route, request, arrived, facts).await {
+            let times = Times { arrived, begun: begun.take() };
+            let away = match self.along(route, request, times, facts).await {
                 Err(away) if away.is_owner_away() => away,
                 answer => return answer,
             };
@@ -144,27 +153,30 @@ impl<C: Carrier> Handle<C> {
         &self,
         route: &Route,
         request: &mut Request,
-        arrived: Duration,
+        mut times: Times,
         facts: &mut Facts,
     ) -> Result<(Response<Body>, Places), Refusal> {
-        self.hold(request, route, arrived).await?;
+        if self.hold(request, route, times.arrived).await? {
+            times.begun = None;
+        }
         let key = key_of(route, request);
         let leaves = pick::leaves(route, key.as_ref())?;
         let places = enter(route, &leaves)?;
         if let (Leaves::All(_), false) = (&leaves, route.policy.merge == Merge::First) {
             request.ask_for_whole();
         }
-        let response = self.gather(request, route, leaves, arrived, facts).await?;
+        let response = self.gather(request, route, leaves, times, facts).await?;
         Ok((response, places))
     }
 
     /// Caps the body, and reads it where it must be known before it is sent, or sent more than once.
+    /// Says whether it did.
     async fn hold(
         &self,
         request: &mut Request,
         route: &Route,
         arrived: Duration,
-    ) -> Result<(), Rejected> {
+    ) -> Result<bool, Rejected> {
         request.limit(route.policy.max_body)?;
         let policy = &route.policy;
         let sharded = policy.pattern == Pattern::Shard;
@@ -174,11 +186,12 @@ impl<C: Carrier> Handle<C> {
         let replayed =
             policy.retries > 0 && request.is_idempotent() && request.is_small(REPLAY_MOST);
         if request.body.whole().is_some() || !(looked_into || scattered || replayed) {
-            return Ok(());
+            return Ok(false);
         }
         let late = self.sender.clock.instant(arrived + policy.timeout);
         let held = tokio::time::timeout_at(late, request.hold_body(&self.memory));
-        Box::pin(held).await.map_err(|_| Rejected::Slow)?
+        Box::pin(held).await.map_err(|_| Rejected::Slow)??;
+        Ok(true)
     }
 
     /// Asks the leaves, and makes an answer of what they say.
@@ -187,7 +200,7 @@ impl<C: Carrier> Handle<C> {
         request: &mut Request,
         route: &Route,
         leaves: Leaves<'_>,
-        arrived: Duration,
+        times: Times,
         facts: &mut Facts,
     ) -> Result<Response<Body>, Refusal> {
         let policy = &*route.policy;
@@ -196,7 +209,8 @@ impl<C: Carrier> Handle<C> {
             Leaves::All(_) => policy.scatter_timeout,
         };
         let body = std::mem::take(&mut request.body);
-        let ask = Ask::new(request, &route.service, policy, arrived + timeout);
+        let mut ask = Ask::new(request, &route.service, policy, times.arrived + timeout);
+        ask.begun = times.begun;
         let gathered = gather::all(&self.sender, leaves, &ask, body, &self.memory).await?;
         match gathered {
             Gathered::One(reply) => {

@@ -7,8 +7,9 @@ mod hop;
 mod id;
 
 pub use self::body::{Body, BodyError, Cap, Inbound, causes};
-pub use self::forwarded::{Peer, Trust};
+pub use self::forwarded::{Peer, Sender, Trust};
 pub use self::hop::{strip, strip_answer};
+pub use self::id::Names;
 
 use std::any::Any;
 use std::net::IpAddr;
@@ -19,7 +20,7 @@ use http::header::{
     RANGE,
 };
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Method, Uri, Version, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request::Parts};
 use http_body::Body as _;
 
 use crate::http1::{FIELDS_MOST, OnUpgrade};
@@ -32,22 +33,40 @@ pub struct Request {
     pub method: Method,
     /// Its target as it came: path and query, and over HTTP/2 scheme and authority too.
     pub uri: Uri,
-    /// Its headers, without hop-by-hop ones, with those that a proxy adds.
+    /// Its headers, without hop-by-hop ones, and without what is not believed.
     pub headers: HeaderMap,
+    /// What leaves are told besides: what it is called, and who sent it.
+    pub added: Added,
     /// Its body, not read yet unless a key or a scatter needed it.
     pub body: Body,
     /// Who sent it, seen through trusted proxies only.
     pub client: IpAddr,
     /// The host asked for, in lower case, without port.
     pub host: Box<str>,
-    /// What it is called in logs and answers.
-    pub id: HeaderValue,
     /// The memory that its body takes, where that was read.
     pub held: Option<Held>,
     /// What its connection holds, for a tunnel that outlives it.
     pub keep: Option<Keep>,
     /// The other end, where the client wants to speak something else after the answer.
     pub upgrade: Option<OnUpgrade>,
+}
+
+/// What a proxy says of a request. It is not among the headers, because to put it there costs more
+/// than to say it.
+#[derive(Debug, Clone, Default)]
+pub struct Added {
+    /// What it is called.
+    pub names: Names,
+    /// Who sent it.
+    pub sender: Sender,
+}
+
+impl Added {
+    /// Says each header.
+    pub fn each(&self, mut say: impl FnMut(&HeaderName, &[u8])) {
+        self.names.each(&mut say);
+        self.sender.each(&mut say);
+    }
 }
 
 /// Something that a connection holds, and lets go when all who share it have.
@@ -118,16 +137,19 @@ impl Request {
             return Err(Rejected::Connect);
         }
         check_path(request.uri())?;
-        join_cookies(request.headers_mut());
+        if request.version() == Version::HTTP_2 {
+            join_cookies(request.headers_mut());
+        }
         let host = host(request)?;
         let upgrades = strip(request.headers_mut())?;
         let keep = request.extensions_mut().remove::<Keep>();
         let upgrade = request.extensions_mut().remove::<OnUpgrade>().filter(|_| upgrades);
         let (head, body) = std::mem::take(request).into_parts();
         let Parts { method, uri, mut headers, .. } = head;
-        let id = id::assign(&mut headers);
-        let client = forwarded::add(&mut headers, peer);
-        Ok(Self { method, uri, headers, body, client, host, id, held: None, keep, upgrade })
+        let names = Names::find(&mut headers);
+        let (sender, client) = forwarded::sender(&mut headers, peer);
+        let added = Added { names, sender };
+        Ok(Self { method, uri, headers, added, body, client, host, held: None, keep, upgrade })
     }
 
     /// The raw path, without query.
@@ -141,6 +163,9 @@ impl Request {
     /// # Errors
     /// When it says itself that it is larger.
     pub fn limit(&mut self, most: u64) -> Result<(), Rejected> {
+        if self.body.is_empty() {
+            return Ok(());
+        }
         let declared = self.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         if declared.and_then(|value| value.parse::<u64>().ok()).is_some_and(|size| size > most) {
             return Err(Rejected::TooLarge(most));
@@ -249,6 +274,10 @@ fn host(request: &mut http::Request<Body>) -> Result<Box<str>, Rejected> {
 fn parse_host(value: &HeaderValue) -> Result<Box<str>, Rejected> {
     let invalid = || Rejected::InvalidHost(String::from_utf8_lossy(value.as_bytes()).into());
     let text = value.to_str().map_err(|_| invalid())?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return Ok(text.to_ascii_lowercase().into());
+    }
     let forbidden =
         |byte: u8| matches!(byte, b'/' | b'?' | b'#' | b'@' | b',' | b' ' | b'\t' | b'\\');
     if text.bytes().any(forbidden) {

@@ -32,8 +32,6 @@ pub fn one(reply: Reply) -> Response<Body> {
     strip_answer(response.headers_mut(), upgrade);
     // The version is this hop's own (RFC 9110 §6.2).
     *response.version_mut() = Version::HTTP_11;
-    // A replica that is a gateway itself must not speak for this one.
-    response.headers_mut().remove(COVERAGE);
     if let (Some(_), Some(value)) = (shard, &replica.shard_value) {
         response.headers_mut().insert(SHARD, value.clone());
     }

@@ -18,7 +18,8 @@ pub struct NotFound {
 /// When no route is for them.
 pub fn find<'s>(snapshot: &'s Snapshot, host: &str, path: &str) -> Result<&'s Route, NotFound> {
     let paths = snapshot.routes.paths(host);
-    let found = paths.exact(path).or_else(|| ancestors(path).find_map(|path| paths.prefix(path)));
+    let prefix = || ancestors(paths.within_reach(path)).find_map(|path| paths.prefix(path));
+    let found = paths.exact(path).or_else(prefix);
     found.ok_or_else(|| NotFound { host: host.into(), path: path.into() })
 }
 

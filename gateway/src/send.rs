@@ -9,10 +9,12 @@ mod breaker;
 mod carry;
 mod hedge;
 mod pool;
+mod timer;
 
 pub use self::body::LeafBody;
 pub use self::carry::{Carrier, Failure, Fault, Letter, Tower};
 pub use self::pool::Network;
+pub use self::timer::Timers;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -24,7 +26,7 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use self::carry::Kind;
 use crate::model::{ReplicaName, ShardName};
 use crate::pick::Leaf;
-use crate::request::{Body, Rejected, Request};
+use crate::request::{Added, Body, Rejected, Request};
 use crate::snapshot::{Replica, Service, Shard};
 use crate::tasks::Clock;
 use crate::words::{Hedge, Policy, labels};
@@ -42,6 +44,7 @@ pub struct Ask<'r> {
     method: &'r Method,
     uri: &'r Uri,
     headers: &'r HeaderMap,
+    added: &'r Added,
     service: &'r Service,
     /// What its route asks for.
     pub policy: &'r Policy,
@@ -49,6 +52,8 @@ pub struct Ask<'r> {
     hostless: bool,
     /// When the answer is of no use any more, on the gateway's clock.
     pub deadline: Duration,
+    /// The time, where it is known: nothing was waited for since.
+    pub begun: Option<Duration>,
 }
 
 impl<'r> Ask<'r> {
@@ -60,10 +65,21 @@ impl<'r> Ask<'r> {
         policy: &'r Policy,
         deadline: Duration,
     ) -> Self {
-        let Request { method, uri, headers, .. } = request;
+        let Request { method, uri, headers, added, .. } = request;
         let idempotent = request.is_idempotent();
-        let hostless = !headers.contains_key(HOST);
-        Self { method, uri, headers, service, policy, idempotent, hostless, deadline }
+        let hostless = request.host.is_empty() && !headers.contains_key(HOST);
+        Self {
+            method,
+            uri,
+            headers,
+            added,
+            service,
+            policy,
+            idempotent,
+            hostless,
+            deadline,
+            begun: None,
+        }
     }
 
     /// The request as one replica gets it, asked as `shard` at `now`.
@@ -72,6 +88,7 @@ impl<'r> Ask<'r> {
             method: self.method,
             uri: self.uri,
             headers: self.headers,
+            added: self.added,
             hostless: self.hostless,
             left: self.deadline.saturating_sub(now),
             shard: shard.map(|shard| (&shard.value, &self.service.shard_count)),
@@ -132,6 +149,8 @@ pub struct Sender<C> {
     pub carrier: C,
     /// The time.
     pub clock: Clock,
+    /// Who says that it is late.
+    pub timers: Timers,
 }
 
 impl<C: Carrier> Sender<C> {
@@ -162,8 +181,10 @@ impl<C: Carrier> Sender<C> {
     ) -> Result<Reply, Unanswered> {
         let mut attempts = 0;
         let mut last = None;
+        let mut begun = ask.begun;
         loop {
-            let now = self.clock.now();
+            // Told, where nothing was waited for: to ask for the time is not free.
+            let now = begun.take().unwrap_or_else(|| self.clock.now());
             let Some(replica) = leaf.next(now, fastrand::u64(..)) else {
                 return Err(exhausted(leaf, ask, last, body));
             };
@@ -210,17 +231,20 @@ impl<C: Carrier> Sender<C> {
         let in_flight = replica.live.enter();
         let timed = ask.service.live.recent.time(start, || self.clock.now());
         let late = self.clock.instant(ask.deadline);
-        let result = tokio::time::timeout_at(late, self.carrier.carry(replica, letter)).await;
-        let result = result.unwrap_or_else(|_| Err(Failure::late()));
+        let result = self.timers.within(late, self.carrier.carry(replica, letter)).await;
+        let result = result.unwrap_or_else(|| Err(Failure::late()));
         let now = self.clock.now();
         match result {
             Ok(response) => {
+                timed.ended(now);
                 replica.live.succeeded(now, now - start);
                 let tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS;
                 Ok(response.map(|body| body.counted(in_flight, tunnel)))
             }
             Err(failure) => {
-                if !failure.is_late() {
+                if failure.is_late() {
+                    timed.ended(now);
+                } else {
                     timed.failed();
                 }
                 // Silence counts against a replica that had the whole request, not against one that was

@@ -1,17 +1,17 @@
 //! What does a head say? Read in one pass over its bytes, which its values share.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 use super::FIELDS_MOST;
 use super::decode::Decoder;
 use super::fault::Fault;
 use super::line;
 
-/// Room for what is added to a head on its way, so that its map does not grow.
-const ADDED_MOST: usize = 10;
+/// How long a field usually is.
+const FIELD_USUAL: usize = 40;
 /// What an answer's status allows no body.
 const BODILESS: [StatusCode; 3] =
     [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
@@ -33,6 +33,8 @@ pub struct Asked {
     pub lasts: bool,
     /// Whether the client waits to be told to go on (RFC 9110 §10.1.1).
     pub expects: bool,
+    /// Whether it asks to speak something else.
+    pub upgrades: bool,
     /// Whether the client takes trailers (RFC 9110 §10.1.4).
     pub trailers: bool,
 }
@@ -72,9 +74,10 @@ pub(super) fn request(bytes: &Bytes) -> Result<Option<(Asked, usize)>, Fault> {
         uri: Uri::from_maybe_shared(target).map_err(|_| Fault::InvalidTarget)?,
         version,
         body: lengths.decoder(),
-        lasts: seen.connection.map_or(version == Version::HTTP_11, |()| lasts(&headers, version)),
-        expects: seen.expect.is_some() && version == Version::HTTP_11 && expects(&headers),
-        trailers: seen.te.is_some() && has(&headers, &TE, "trailers"),
+        lasts: lasts(&headers, version, seen),
+        upgrades: seen.upgrade,
+        expects: seen.expect && version == Version::HTTP_11 && expects(&headers),
+        trailers: seen.te && has(&headers, &TE, "trailers"),
         headers,
     };
     Ok(Some((asked, end)))
@@ -114,11 +117,7 @@ pub(super) fn response(bytes: &Bytes, to_head: bool) -> Result<Option<(Told, usi
     // A length beside a coding may be somebody's mistake or attack: what follows is not believed
     // (RFC 9112 §6.3).
     let believed = !(coded.is_some() && (length.is_some() || version == Version::HTTP_10));
-    let lasts = match seen.connection {
-        None => version == Version::HTTP_11,
-        Some(()) => lasts(&headers, version),
-    };
-    let lasts = lasts && believed && !body.is_to_end();
+    let lasts = lasts(&headers, version, seen) && believed && !body.is_to_end();
     Ok(Some((Told { status, headers, body, lasts }, end)))
 }
 
@@ -158,9 +157,10 @@ fn lenient(bytes: &[u8], start: usize) -> Result<Option<Line>, Fault> {
 /// Which fields were seen that say something of the connection.
 #[derive(Debug, Default, Clone, Copy)]
 struct Seen {
-    connection: Option<()>,
-    expect: Option<()>,
-    te: Option<()>,
+    connection: bool,
+    expect: bool,
+    te: bool,
+    upgrade: bool,
 }
 
 /// The fields from `start` to the blank line, each shown to `look`; and where what follows begins.
@@ -170,9 +170,8 @@ fn fields(
     line: impl Fn(&[u8], usize) -> Result<Option<Line>, Fault>,
     mut look: impl FnMut(&HeaderName, &[u8]) -> Result<(), Fault>,
 ) -> Result<Option<(HeaderMap, Seen, usize)>, Fault> {
-    let lines = memchr_iter(b'\n', &bytes[start..]).count();
-    // The bytes after the head may be anything: lines of a body are no fields.
-    let mut headers = HeaderMap::with_capacity(lines.min(32) + ADDED_MOST);
+    // Six fields take little memory; a longer head has more of them.
+    let mut headers = HeaderMap::with_capacity((bytes.len() / FIELD_USUAL).clamp(6, 24));
     let mut seen = Seen::default();
     let mut at = start;
     loop {
@@ -185,10 +184,11 @@ fn fields(
         }
         let (name, value) = field(bytes, at, end)?;
         look(&name, value.as_bytes())?;
-        match name {
-            CONNECTION => seen.connection = Some(()),
-            EXPECT => seen.expect = Some(()),
-            TE => seen.te = Some(()),
+        match name.as_str().len() {
+            2 => seen.te |= name == TE,
+            6 => seen.expect |= name == EXPECT,
+            7 => seen.upgrade |= name == UPGRADE,
+            10 => seen.connection |= name == CONNECTION,
             _ => {}
         }
         headers.append(name, value);
@@ -214,7 +214,10 @@ fn has(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     texts.flat_map(|text| text.split(',')).any(|one| one.trim().eq_ignore_ascii_case(wanted))
 }
 
-fn lasts(headers: &HeaderMap, version: Version) -> bool {
+fn lasts(headers: &HeaderMap, version: Version, seen: Seen) -> bool {
+    if !seen.connection {
+        return version == Version::HTTP_11;
+    }
     let by_version = version == Version::HTTP_11 || has(headers, &CONNECTION, "keep-alive");
     by_version && !has(headers, &CONNECTION, "close")
 }

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::header::TRANSFER_ENCODING;
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 /// Room for a small message, so that its buffer does not grow.
 const SMALL: usize = 1024;
@@ -33,13 +33,13 @@ pub fn status(out: &mut Vec<u8>, status: StatusCode) {
 /// All fields of `headers`.
 pub fn fields(out: &mut Vec<u8>, headers: &HeaderMap) {
     for (name, value) in headers {
-        field(out, name, value);
+        field(out, name, value.as_bytes());
     }
 }
 
 /// One field.
-pub fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
-    let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
+pub fn field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    let name = name.as_str().as_bytes();
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
@@ -56,15 +56,23 @@ pub enum Framing {
     Chunked,
 }
 
-/// The field that says that a body has `length` bytes.
-pub fn length(out: &mut Vec<u8>, length: u64) {
-    // A Vec takes all that is written to it.
-    write!(out, "{CONTENT_LENGTH}: {length}\r\n").ok();
+/// A field that says a number.
+pub fn number(out: &mut Vec<u8>, name: &HeaderName, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b"0123456789"[(number % 10) as usize];
+        number /= 10;
+        if number == 0 {
+            return field(out, name, &digits[first..]);
+        }
+    }
 }
 
 /// The field that says that a body comes in chunks.
 pub fn chunked(out: &mut Vec<u8>) {
-    write!(out, "{TRANSFER_ENCODING}: chunked\r\n").ok();
+    field(out, &TRANSFER_ENCODING, b"chunked");
 }
 
 /// The end of a head.

@@ -130,6 +130,12 @@ impl Body {
         }
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
     /// A second one that can be sent besides, where there can be one.
     #[must_use]
     pub fn again(&self) -> Option<Self> {

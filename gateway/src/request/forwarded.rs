@@ -36,8 +36,37 @@ pub struct Peer {
     trusted: bool,
     trust: Trust,
     scheme: &'static str,
+    lines: Arc<Lines>,
+}
+
+/// What is said of the other end in every request.
+#[derive(Debug)]
+struct Lines {
     for_value: HeaderValue,
+    proto: HeaderValue,
     forwarded: HeaderValue,
+}
+
+/// What leaves are told of who sent a request, besides what its headers say.
+#[derive(Debug, Clone, Default)]
+pub struct Sender {
+    /// Of a client that is not believed: what is known of it.
+    lines: Option<Arc<Lines>>,
+    host: Option<HeaderValue>,
+}
+
+impl Sender {
+    /// Says each of them.
+    pub(super) fn each(&self, mut say: impl FnMut(&HeaderName, &[u8])) {
+        if let Some(lines) = &self.lines {
+            say(&FOR, lines.for_value.as_bytes());
+            say(&PROTO, lines.proto.as_bytes());
+            say(&FORWARDED, lines.forwarded.as_bytes());
+        }
+        if let Some(host) = &self.host {
+            say(&FORWARDED_HOST, host.as_bytes());
+        }
+    }
 }
 
 impl Peer {
@@ -56,8 +85,11 @@ impl Peer {
             trusted: trust.has(address),
             trust: trust.clone(),
             scheme,
-            for_value: value(address.to_string()),
-            forwarded: value(format!("for={node};proto={scheme}")),
+            lines: Arc::new(Lines {
+                for_value: value(address.to_string()),
+                proto: HeaderValue::from_static(scheme),
+                forwarded: value(format!("for={node};proto={scheme}")),
+            }),
         }
     }
 }
@@ -74,8 +106,9 @@ impl Peer {
     }
 }
 
-/// Says in `headers` who sent the request, and gives the client's address.
-pub(super) fn add(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
+/// Who sent the request with these `headers`, as leaves are told, and the client's address. What the
+/// client says itself is taken out, unless it is a trusted proxy.
+pub(super) fn sender(headers: &mut HeaderMap, peer: &Peer) -> (Sender, IpAddr) {
     if peer.trusted {
         return append(headers, peer);
     }
@@ -85,14 +118,8 @@ pub(super) fn add(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
             headers.remove(name);
         }
     }
-    headers.insert(FOR, peer.for_value.clone());
-    headers.insert(PROTO, HeaderValue::from_static(peer.scheme));
-    headers.insert(FORWARDED, peer.forwarded.clone());
-    match headers.get(HOST).cloned() {
-        Some(host) => headers.insert(FORWARDED_HOST, host),
-        None => headers.remove(FORWARDED_HOST),
-    };
-    peer.address
+    let sender = Sender { lines: Some(Arc::clone(&peer.lines)), host: headers.get(HOST).cloned() };
+    (sender, peer.address)
 }
 
 /// Whether a header says who sent the request, by any of the names by which servers know it: CGI and
@@ -103,13 +130,19 @@ fn pretends(name: &HeaderName) -> bool {
         let head = name.as_bytes().iter().map(|byte| if *byte == b'_' { b'-' } else { *byte });
         name.len() >= prefix.len() && head.take(prefix.len()).eq(prefix.bytes())
     };
-    starts("x-forwarded-") || starts("x-real-ip") || name.contains('_') && starts("metaparticle-")
+    // Most names begin with another letter.
+    match name.as_bytes().first() {
+        Some(b'x') => starts("x-forwarded-") || starts("x-real-ip"),
+        Some(b'm') => starts("metaparticle-") && name.contains('_'),
+        Some(b'f') => name == "forwarded",
+        _ => false,
+    }
 }
 
 /// Behind a trusted proxy: adds this hop to what it says. The client is the last address that is not
 /// a trusted proxy's; read from the right, because what stands on the left is whatever the client
 /// wrote there.
-fn append(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
+fn append(headers: &mut HeaderMap, peer: &Peer) -> (Sender, IpAddr) {
     let mut client = peer.address;
     let lines: Vec<_> = headers.get_all(&FOR).iter().map(HeaderValue::as_bytes).collect();
     for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
@@ -119,14 +152,11 @@ fn append(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
             break;
         }
     }
-    join(headers, &FOR, &peer.for_value);
-    join(headers, &FORWARDED, &peer.forwarded);
+    join(headers, &FOR, &peer.lines.for_value);
+    join(headers, &FORWARDED, &peer.lines.forwarded);
     headers.entry(PROTO).or_insert_with(|| HeaderValue::from_static(peer.scheme));
-    if let (Some(host), false) = (headers.get(HOST).cloned(), headers.contains_key(&FORWARDED_HOST))
-    {
-        headers.insert(FORWARDED_HOST, host);
-    }
-    client
+    let host = headers.get(HOST).filter(|_| !headers.contains_key(&FORWARDED_HOST)).cloned();
+    (Sender { lines: None, host }, client)
 }
 
 /// An address, with a port or without.
@@ -153,6 +183,15 @@ fn join(headers: &mut HeaderMap, name: &HeaderName, more: &HeaderValue) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a leaf is told, and the client's address.
+    fn add(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
+        let (sender, client) = sender(headers, peer);
+        sender.each(|name, value| {
+            headers.insert(name, HeaderValue::from_bytes(value).unwrap());
+        });
+        client
+    }
 
     #[track_caller]
     fn check(peer: &str, came: &[&str], client: &str, goes: &str) {
@@ -200,7 +239,9 @@ mod tests {
     fn a_stranger_cannot_say_it_by_another_name() {
         let peer = Peer::new("192.0.2.1:9".parse().unwrap(), false, &Trust::default());
         let mut headers = HeaderMap::new();
-        for name in ["x_forwarded_for", "x-forwarded-port", "x-real-ip", "metaparticle_shard"] {
+        for name in
+            ["x_forwarded_for", "x-forwarded-port", "forwarded", "x-real-ip", "metaparticle_shard"]
+        {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
         add(&mut headers, &peer);

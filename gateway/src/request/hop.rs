@@ -33,7 +33,7 @@ impl Seen {
 }
 
 /// Headers that end here, whatever they say.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
     "keep-alive",
     "proxy-connection",
     "transfer-encoding",
@@ -42,7 +42,9 @@ const OTHERS: [&str; 10] = [
     // The server answers `100 Continue` itself, once somebody reads the body.
     "expect",
     "http2-settings",
-    // Only this gateway may say to a leaf what it is asked as.
+    // Only this gateway may say to a leaf what it is asked as, and to a client who answered: a
+    // replica that is a gateway itself must not speak for this one.
+    labels::COVERAGE,
     labels::SHARD,
     labels::SHARDS,
     labels::DEADLINE,

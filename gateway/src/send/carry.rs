@@ -10,7 +10,7 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use tower::{Service, ServiceExt};
 
-use crate::request::{Body, BodyError, Rejected};
+use crate::request::{Added, Body, BodyError, Rejected};
 use crate::send::{DEADLINE, LeafBody, SHARD, SHARDS};
 use crate::snapshot::{Replica, Snapshot};
 use crate::words::Protocol;
@@ -64,6 +64,7 @@ pub struct Letter<'r> {
     pub(super) method: &'r Method,
     pub(super) uri: &'r Uri,
     pub(super) headers: &'r HeaderMap,
+    pub(super) added: &'r Added,
     /// HTTP/1.0 needs no host; what goes on does.
     pub(super) hostless: bool,
     /// How long the answer is of use.
@@ -86,7 +87,11 @@ impl Letter<'_> {
         if self.hostless {
             headers.insert(HOST, replica.host());
         }
-        headers.insert(DEADLINE, milliseconds(self.left));
+        self.added.each(|name, value| {
+            let value = HeaderValue::from_bytes(value).expect("it was one");
+            headers.insert(name, value);
+        });
+        headers.insert(DEADLINE, milliseconds(self.left).into());
         if let Some((shard, shards)) = self.shard {
             headers.insert(SHARD, shard.clone());
             headers.insert(SHARDS, shards.clone());
@@ -115,20 +120,9 @@ impl Letter<'_> {
     }
 }
 
-/// As a header says it, without a detour over a string of its own.
-pub(super) fn milliseconds(time: Duration) -> HeaderValue {
-    let mut digits = [0; 20];
-    let mut rest = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b"0123456789"[(rest % 10) as usize];
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    HeaderValue::from_bytes(&digits[first..]).expect("digits")
+/// As a header says it.
+pub(super) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Why a replica did not answer.

@@ -40,7 +40,8 @@ pub(super) async fn race<C: Carrier>(
         return one.await;
     }
     hedged.store(true, Relaxed);
-    let two = std::pin::pin!(sender.walk(&mut other, ask, second));
+    let ask = Ask { begun: None, ..*ask };
+    let two = std::pin::pin!(sender.walk(&mut other, &ask, second));
     match select(one, two).await {
         Either::Left((Ok(reply), _)) | Either::Right((Ok(reply), _)) => Ok(reply),
         Either::Left((Err(_), two)) => two.await,

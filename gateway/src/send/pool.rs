@@ -13,6 +13,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(super) struct Pools {
     hosts: Mutex<HashMap<u64, Host, BuildHasherDefault<Plain>>>,
     tasks: Tasks,
     clock: Clock,
+    /// When the connections were last looked through, in milliseconds: time enough for who rests.
+    swept: AtomicU64,
 }
 
 impl std::fmt::Debug for Pools {
@@ -79,7 +82,7 @@ impl Network {
     /// No connections yet; their tasks belong to `tasks`.
     #[must_use]
     pub fn new(tasks: Tasks, clock: Clock) -> Self {
-        Self(Arc::new(Pools { hosts: Mutex::default(), tasks, clock }))
+        Self(Arc::new(Pools { hosts: Mutex::default(), tasks, clock, swept: AtomicU64::new(0) }))
     }
 
     async fn http1(
@@ -143,6 +146,7 @@ impl Carrier for Network {
     /// Closes what rested too long, and what leads to replicas that `snapshot` does not have.
     fn sweep(&self, snapshot: &Snapshot) {
         let now = self.0.clock.now();
+        self.0.swept.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Relaxed);
         let replicas = snapshot.services.iter().flat_map(|service| &service.replicas);
         let known: std::collections::HashSet<u64> = replicas.map(|replica| replica.id).collect();
         self.0.hosts().retain(|id, host| {
@@ -168,7 +172,7 @@ impl Pools {
     }
 
     fn rest(&self, replica: u64, link: Link) {
-        let since = self.clock.now();
+        let since = Duration::from_millis(self.swept.load(Relaxed));
         let mut hosts = self.hosts();
         let resting = &mut hosts.entry(replica).or_default().resting;
         if resting.len() < RESTING_MOST {

@@ -5,13 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::header::UPGRADE;
 use http::{Response, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::http1::{Conversation, Over};
 use super::life::{Life, Wish};
 use super::{Door, Entered, http2};
+use crate::http1::OnUpgrade;
 use crate::request::{Body as RequestBody, Keep, Peer, Rejected};
 use crate::respond::Body;
 use crate::send::Carrier;
@@ -62,7 +62,7 @@ impl<C: Carrier> Connection<C> {
     ) -> Response<Body> {
         let counted = self.life.request();
         let last = self.door.drain.is_lame();
-        if request.headers().contains_key(UPGRADE) {
+        if request.extensions().get::<OnUpgrade>().is_some() {
             // A tunnel counts as a connection for as long as it is open.
             request.extensions_mut().insert(Keep::new(Arc::clone(&self.entered)));
         }

@@ -6,10 +6,10 @@
 
 mod tell;
 
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::UPGRADE;
 use http::{Method, StatusCode, Uri, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
@@ -179,8 +179,17 @@ where
     }
 
     async fn request(&mut self, asked: Asked) -> Next {
-        let Asked { method, uri, version, headers, body: mut decoder, lasts, expects, trailers } =
-            asked;
+        let Asked {
+            method,
+            uri,
+            version,
+            headers,
+            body: mut decoder,
+            lasts,
+            upgrades,
+            expects,
+            trailers,
+        } = asked;
         let fault = self.wire.reader.check(&decoder).err().map(rejected);
         let to_head = method == Method::HEAD;
         let (body, inlet) = self.body(&mut decoder);
@@ -189,7 +198,7 @@ where
         *request.uri_mut() = uri;
         *request.version_mut() = version;
         *request.headers_mut() = headers;
-        let hand = request.headers().contains_key(UPGRADE).then(|| {
+        let hand = upgrades.then(|| {
             let (place, hand) = OnUpgrade::new();
             request.extensions_mut().insert(place);
             hand
@@ -221,8 +230,7 @@ where
         mut asking: Asking,
     ) -> Next {
         let connection = self.connection;
-        // Boxed, so that a connection that rests does not keep the room of a request.
-        let mut answering = Box::pin(connection.answer(request, fault));
+        let mut answering = pin!(connection.answer(request, fault));
         let response = std::future::poll_fn(|cx| {
             loop {
                 if let Poll::Ready(response) = answering.as_mut().poll(cx) {
@@ -235,7 +243,6 @@ where
             Ok(response) => response,
             Err(Gone) => return Next::End { sending: false },
         };
-        drop(answering);
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return self.tell(response, asking).await;
         }

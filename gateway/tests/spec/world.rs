@@ -30,7 +30,7 @@ use metaparticle_gateway::log::Log;
 use metaparticle_gateway::memory::Memory;
 use metaparticle_gateway::request::{Body, Peer, Trust};
 use metaparticle_gateway::respond;
-use metaparticle_gateway::send::Sender;
+use metaparticle_gateway::send::{Sender, Timers};
 use metaparticle_gateway::snapshot::{Publisher, Service, channel};
 use metaparticle_gateway::tasks::{Clock, Tasks};
 
@@ -45,7 +45,8 @@ pub(crate) struct World {
 pub(crate) fn world(words: &str, replicas: &str) -> World {
     let (publisher, latest) = channel();
     let stage = Stage::new();
-    let sender = Sender { carrier: stage.clone(), clock: Clock::start() };
+    let (clock, timers) = (Clock::start(), Timers::default());
+    let sender = Sender { carrier: stage.clone(), clock, timers };
     let (memory, log, tasks) = (Memory::new(1 << 30), Log::new(false), Tasks::default());
     let handle = Handle { latest, sender, memory, log, tasks };
     let world = World { handle, stage, publisher: Mutex::new(publisher) };

@@ -87,32 +87,37 @@ impl Link {
         let target = letter.uri.path_and_query().map_or("/", |target| target.as_str());
         write::request(out, letter.method, target);
         write::fields(out, letter.headers);
+        letter.added.each(|name, value| write::field(out, name, value));
         if letter.hostless {
-            write::field(out, &HOST, &replica.host());
+            write::field(out, &HOST, replica.host().as_bytes());
         }
-        write::field(out, &DEADLINE, &milliseconds(letter.left));
+        write::number(out, &DEADLINE, milliseconds(letter.left));
         if let Some((shard, shards)) = letter.shard {
-            write::field(out, &SHARD, shard);
-            write::field(out, &SHARDS, shards);
+            write::field(out, &SHARD, shard.as_bytes());
+            write::field(out, &SHARDS, shards.as_bytes());
         }
-        let said = letter.headers.contains_key(CONTENT_LENGTH);
-        let streams = body.whole().is_none();
-        let framing = if said || !streams { Framing::Bare } else { Framing::Chunked };
-        match body.whole() {
-            _ if said => {}
-            Some([]) if matches!(*letter.method, Method::GET | Method::HEAD | Method::OPTIONS) => {}
-            Some(whole) => write::length(out, whole.len() as u64),
-            None => write::chunked(out),
-        }
-        write::blank(out);
-        let mut upload = Upload { body, framing };
-        match std::mem::take(&mut upload.body) {
-            Body::Empty => None,
-            Body::Whole(bytes) => {
-                self.0.queue_piece(bytes, Framing::Bare);
+        let is_asking = matches!(*letter.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let measured =
+            || is_asking && body.is_empty() || letter.headers.contains_key(CONTENT_LENGTH);
+        match body {
+            Body::Empty | Body::Whole(_) => {
+                let whole =
+                    if let Body::Whole(bytes) = &body { bytes.clone() } else { Bytes::new() };
+                if !measured() {
+                    write::number(out, &CONTENT_LENGTH, whole.len() as u64);
+                }
+                write::blank(out);
+                self.0.queue_piece(whole, Framing::Bare);
                 None
             }
-            streaming => Some(Upload { body: streaming, ..upload }),
+            Body::Incoming(..) => {
+                let framing = if measured() { Framing::Bare } else { Framing::Chunked };
+                if framing == Framing::Chunked {
+                    write::chunked(out);
+                }
+                write::blank(out);
+                Some(Upload { body, framing })
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{IDLE_MOST, Network};
-use crate::request::Body;
+use crate::request::{Added, Body};
 use crate::send::{Carrier as _, Failure, Letter};
 use crate::snapshot::{Latest, channel};
 use crate::tasks::{Clock, Tasks};
@@ -61,6 +61,7 @@ impl World {
             method: &method,
             uri: &uri,
             headers: &headers,
+            added: &Added::default(),
             hostless: false,
             left: std::time::Duration::from_secs(1),
             shard: None,

@@ -21,8 +21,6 @@ const UNWANTED_MOST: u64 = 64 << 10;
 /// A client that is still sending when it was refused has so long to read why, before the connection
 /// is closed under it (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
-const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("keep-alive");
-const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// How far an answer is told.
 struct Telling {
@@ -70,14 +68,23 @@ where
             asking.to_head || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
         let out = self.wire.queue();
         write::status(out, status);
-        write::fields(out, headers);
-        if !headers.contains_key(DATE) {
-            write::field(out, &DATE, &date());
+        let (mut dated, mut measured, mut closes) = (false, false, false);
+        for (name, value) in headers {
+            match name.as_str().len() {
+                4 => dated |= name == DATE,
+                10 => closes |= name == CONNECTION,
+                14 => measured |= name == CONTENT_LENGTH,
+                _ => {}
+            }
+            write::field(out, name, value.as_bytes());
+        }
+        if !dated {
+            write::field(out, &DATE, date().as_bytes());
         }
         let mut framing = Framing::Bare;
-        if !bodiless && !headers.contains_key(CONTENT_LENGTH) {
+        if !bodiless && !measured {
             match response.body().size_hint().exact() {
-                Some(length) => write::length(out, length),
+                Some(length) => write::number(out, &CONTENT_LENGTH, length),
                 None if asking.version == Version::HTTP_11 => {
                     framing = Framing::Chunked;
                     write::chunked(out);
@@ -88,11 +95,10 @@ where
         }
         // Whoever waits to be told to go on is not told any more, and may send its body or not.
         asking.lasts &= !std::mem::take(&mut asking.upload.expects);
-        let closes = headers.contains_key(CONNECTION);
         asking.lasts &= !closes && !self.connection.life.leaves();
         match (asking.lasts, asking.version) {
-            (false, Version::HTTP_11) if !closes => write::field(out, &CONNECTION, &CLOSE),
-            (true, Version::HTTP_10) => write::field(out, &CONNECTION, &KEEP_ALIVE),
+            (false, Version::HTTP_11) if !closes => write::field(out, &CONNECTION, b"close"),
+            (true, Version::HTTP_10) => write::field(out, &CONNECTION, b"keep-alive"),
             _ => {}
         }
         write::blank(out);

@@ -92,6 +92,12 @@ pub struct Timed<'l, F: Fn() -> Duration> {
 }
 
 impl<F: Fn() -> Duration> Timed<'_, F> {
+    /// It took until `now`.
+    pub fn ended(mut self, now: Duration) {
+        self.counts = false;
+        self.recent.observe(now, now.saturating_sub(self.start));
+    }
+
     /// It failed: how soon says nothing about answers.
     pub fn failed(mut self) {
         self.counts = false;
