@@ -246,7 +246,7 @@ fn a_request_within_a_body_is_no_request() {
     let inner = "GET /admin HTTP/1.1\r\nContent-Length: x\r\n\r\n";
     let length = inner.len();
     check(format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{inner}"), Ok(1));
-    check_chunks(&format!("{length:x}\r\n{inner}\r\n0\r\n\r\n"), Ok(()));
+    chunked::check_chunks(&format!("{length:x}\r\n{inner}\r\n0\r\n\r\n"), Ok(()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{check, observed};
 
 /// A chunked body is followed to its end, where another request begins, or has this fault.
 #[track_caller]
-fn check_chunks(body: &str, expected: Result<(), Fault>) {
+pub(super) fn check_chunks(body: &str, expected: Result<(), Fault>) {
     let bytes = format!(
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}GET / HTTP/1.1\r\n\r\n"
     );
