@@ -242,7 +242,6 @@ impl<C: Carrier> Sender<C> {
         let request = ask.request(replica, shard, body, start);
         let streams = request.body().whole().is_none();
         let in_flight = replica.live.enter();
-        let timed = ask.service.live.recent.time(start, || self.clock.now());
         let late = self.clock.instant(ask.deadline);
         let result = tokio::time::timeout_at(late, self.carrier.carry(replica, request)).await;
         let result = result.unwrap_or_else(|_| Err(Failure::late()));
@@ -254,9 +253,6 @@ impl<C: Carrier> Sender<C> {
                 Ok(response.map(|body| body.counted(in_flight, tunnel)))
             }
             Err(failure) => {
-                if !failure.is_late() {
-                    timed.failed();
-                }
                 // Silence counts against a replica that had the whole request, not against one that was
                 // waiting for the client.
                 let its_own = failure.client().is_none() && !(failure.is_late() && streams);

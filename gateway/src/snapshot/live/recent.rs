@@ -35,8 +35,8 @@ impl Default for Stretch {
 impl Recent {
     /// Times a leaf that is asked at `start`, with `clock`, until the guard is dropped.
     ///
-    /// One that is given up counts too, as having taken that long: were the slower of a hedged pair
-    /// left out, each hedge would lower the time after which the next is made.
+    /// One that is given up counts too, as having taken that long: were the slow ones left out for
+    /// which a hedge answered, each hedge would lower the time after which the next is made.
     pub fn time<F: Fn() -> Duration>(&self, start: Duration, clock: F) -> Timed<'_, F> {
         Timed { recent: self, start, clock, counts: true }
     }
