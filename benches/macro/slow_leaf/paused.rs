@@ -49,7 +49,11 @@ async fn paused(trial: &Trial) -> anyhow::Result<Run> {
     let answers = answers.await?;
     let snapshot = handle.latest.load();
     let service = snapshot.service("leaves").context("the service is there")?;
-    Run::of(answers, &leaves, &service.live)
+    let run = Run::of(answers, &leaves, &service.live)?;
+    // In memory nothing is on its way: leaves see all that is sent.
+    let (sent, seen) = (run.extra(), run.extra_within(0..usize::MAX));
+    ensure!((sent - seen).abs() < 1e-9, "{sent} more requests were sent, and {seen} arrived");
+    Ok(run)
 }
 
 /// An answer has the parts of all leaves.
