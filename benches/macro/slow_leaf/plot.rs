@@ -12,8 +12,15 @@ const SIZE: (f64, f64) = (380.0, 240.0);
 const LEFT: [f64; 2] = [70.0, 540.0];
 const TOP: f64 = 50.0;
 /// Light enough for a dark page, dark enough for a light one.
-const COLOURS: [&str; 7] =
-    ["#c0392b", "#8e8e8e", "#2471a3", "#b7950b", "#1e8449", "#7d3c98", "#ca6f1e"];
+const COLOURS: [(&str, &str); 7] = [
+    ("off", "#c0392b"),
+    ("p90", "#b7950b"),
+    ("p95", "#2471a3"),
+    ("p99", "#8e8e8e"),
+    ("20ms", "#1e8449"),
+    ("50ms", "#7d3c98"),
+    ("100ms", "#ca6f1e"),
+];
 const INK: &str = "#7f8c8d";
 
 /// The drawings of the first runs: of calm ones, and of those with a storm.
@@ -56,7 +63,7 @@ fn slower(text: &mut String, rows: &Rows) {
 fn extra(text: &mut String, (from, until): (Duration, Duration), rows: &Rows) {
     let end = second(until) + 30;
     let axis = Axis { left: LEFT[1], least: 0.0, most: share(end, 1), high: 0.5 };
-    axis.frame(text, "more requests to leaves, second by second; all are slow in the grey ones");
+    axis.frame(text, "more requests to leaves, by the second (grey: all are slow)");
     let (x, width) = (axis.x(from.as_secs_f64()), axis.x(until.as_secs_f64()));
     let (width, height) = (width - x, SIZE.1);
     line(
@@ -124,7 +131,7 @@ impl Axis {
         hedge: &str,
         points: impl Iterator<Item = (f64, f64)>,
     ) {
-        let colour = COLOURS[place % COLOURS.len()];
+        let colour = COLOURS.iter().find(|(name, _)| *name == hedge).map_or(INK, |(_, is)| is);
         let points: Vec<_> =
             points.map(|(x, y)| format!("{:.1},{:.1}", self.x(x), self.y(y))).collect();
         let points = points.join(" ");
