@@ -4,7 +4,7 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/target/tools
 # One after the other: set-up comes first, and cargo has one lock.
 .NOTPARALLEL:
-.PHONY: help check fmt clippy doc deny test setup demo bench cost golden golden-check fuzz
+.PHONY: help check fmt clippy doc deny test setup demo bench cost tail golden golden-check fuzz
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: ## the parts, by criterion
 cost: ## CPU time a request, beside a bare relay and the peers that are installed
 	$(CARGO) build --release --bin metaparticle-gateway --bin relay --bin origin --bin cost
 	./target/release/cost
+
+tail: ## slow answers and extra requests, without and with hedging, in paused time and over sockets
+	$(CARGO) bench -p metaparticle-benches --bench slow_leaf -- --sockets --out $(CURDIR)/benches/results
 
 golden-check:
 	python3 gateway/tests/golden/make.py | cmp - gateway/tests/golden/ring-v1.csv

@@ -229,24 +229,17 @@ impl<C: Carrier> Sender<C> {
         let letter = ask.letter(shard, body, start);
         let streams = letter.body.whole().is_none();
         let in_flight = replica.live.enter();
-        let timed = ask.service.live.recent.time(start, || self.clock.now());
         let late = self.clock.instant(ask.deadline);
         let result = self.timers.within(late, self.carrier.carry(replica, letter)).await;
         let result = result.unwrap_or_else(|| Err(Failure::late()));
         let now = self.clock.now();
         match result {
             Ok(response) => {
-                timed.ended(now);
                 replica.live.succeeded(now, now - start);
                 let tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS;
                 Ok(response.map(|body| body.counted(in_flight, tunnel)))
             }
             Err(failure) => {
-                if failure.is_late() {
-                    timed.ended(now);
-                } else {
-                    timed.failed();
-                }
                 // Silence counts against a replica that had the whole request, not against one that was
                 // waiting for the client.
                 let its_own = failure.client().is_none() && !(failure.is_late() && streams);

@@ -21,16 +21,16 @@ pub(super) async fn race<C: Carrier>(
     hedge: Hedge,
     hedged: &AtomicBool,
 ) -> Result<Reply, Unanswered> {
-    let (Some(delay), Some(second)) = (delay(ask, hedge, sender.clock.now()), body.again()) else {
-        return sender.walk(leaf, ask, body).await;
-    };
     if !ask.idempotent {
         return sender.walk(leaf, ask, body).await;
     }
-    let Some(mut other) = leaf.fork(sender.clock.now(), fastrand::u64(..)) else {
-        return sender.walk(leaf, ask, body).await;
+    let (Some(delay), Some(second)) = (delay(ask, hedge, sender.clock.now()), body.again()) else {
+        return first(sender, leaf, ask, body).await;
     };
-    let one = std::pin::pin!(sender.walk(leaf, ask, body));
+    let Some(mut other) = leaf.fork(sender.clock.now(), fastrand::u64(..)) else {
+        return first(sender, leaf, ask, body).await;
+    };
+    let one = std::pin::pin!(first(sender, leaf, ask, body));
     let wait = std::pin::pin!(tokio::time::sleep(delay));
     let one = match select(one, wait).await {
         Either::Left((answer, _)) => return answer,
@@ -47,6 +47,23 @@ pub(super) async fn race<C: Carrier>(
         Either::Left((Err(_), two)) => two.await,
         Either::Right((Err(_), one)) => one.await,
     }
+}
+
+/// Asks the first of a pair, and times it. The second is not timed: until it is given up it has
+/// taken less than its answer would, and with such times each hedge would call for more.
+async fn first<C: Carrier>(
+    sender: &Sender<C>,
+    leaf: &mut Leaf<'_>,
+    ask: &Ask<'_>,
+    body: Body,
+) -> Result<Reply, Unanswered> {
+    let clock = sender.clock;
+    let timed = ask.service.live.recent.time(clock.now(), || clock.now());
+    let answer = sender.walk(leaf, ask, body).await;
+    if !matches!(answer, Ok(_) | Err(Unanswered::TimedOut)) {
+        timed.failed();
+    }
+    answer
 }
 
 fn delay(ask: &Ask<'_>, hedge: Hedge, now: Duration) -> Option<Duration> {

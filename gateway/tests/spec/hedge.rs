@@ -4,7 +4,7 @@ use std::future::IntoFuture;
 
 use futures::future::join_all;
 
-use crate::world::{World, answers, breaks, never, says, world};
+use crate::world::{World, answers, breaks, never, says, wait, world};
 
 /// One shard of two replicas; `a` is asked first.
 fn hedged(words: &str) -> World {
@@ -96,4 +96,63 @@ async fn what_retries_spent_hedges_do_not_have() {
         world.get("/").await.is(200);
     }
     assert!(world.asked().len() - before <= 4, "there was next to nothing left");
+}
+
+/// The same, hedged after a percentile of what answers took lately.
+fn percentile(words: &str) -> World {
+    let words = format!(
+        "pattern: scatter, balance: round-robin, scatter-hedge: {words}, max-concurrency: 100000"
+    );
+    world(&words, "a=s b=s")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_percentile_is_unknown_before_a_hundred_answers() {
+    let world = percentile("p95").replica("a b", answers().after(10));
+    for _ in 0..99 {
+        world.get("/").await.is(200);
+    }
+    world.recast("b", answers().after(300));
+    world.get("/").await.covers("1 1 0 0 0").took(300);
+    world.recast("a", answers().after(300));
+    world.recast("b", answers().after(5));
+    // 10 ms, up to the end of their bucket and of the timer's millisecond.
+    world.get("/").await.covers("1 1 0 0 1").took(11 + 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_a_hedge_took_until_it_was_given_up_says_nothing() {
+    let world = percentile("p60").replica("a b", answers().after(10));
+    for _ in 0..100 {
+        world.get("/").await.is(200);
+    }
+    world.recast("a b", answers().after(30));
+    for _ in 0..99 {
+        // After 11 ms a hedge; it is given up 19 ms later, when the first has answered.
+        world.get("/").await.took(30);
+    }
+    let before = world.asked().len();
+    assert!(before > 250, "until they were known to be slow, they were hedged");
+    for _ in 0..10 {
+        world.get("/").await.covers("1 1 0 0 0").took(30);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_are_slow_at_once_the_percentile_learns_it_before_the_budget_is_spent() {
+    let world = percentile("p95").replica("a b", answers().after(10));
+    for _ in 0..10 {
+        join_all((0..100).map(|_| world.get("/").into_future())).await;
+        wait(100).await;
+    }
+    assert_eq!(world.asked().len(), 1000, "none is slower than the others");
+    world.recast("a b", answers().after(400));
+    let mut extra = Vec::new();
+    for _ in 0..10 {
+        let before = world.asked().len();
+        join_all((0..100).map(|_| world.get("/").into_future())).await;
+        extra.push(world.asked().len() - before - 100);
+    }
+    assert_eq!(extra, [100, 0, 0, 0, 0, 0, 0, 0, 0, 0], "hedges of each hundred requests");
+    world.is_at_rest();
 }

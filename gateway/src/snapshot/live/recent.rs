@@ -35,8 +35,8 @@ impl Default for Stretch {
 impl Recent {
     /// Times a leaf that is asked at `start`, with `clock`, until the guard is dropped.
     ///
-    /// One that is given up counts too, as having taken that long: were the slower of a hedged pair
-    /// left out, each hedge would lower the time after which the next is made.
+    /// One that is given up counts too, as having taken that long: were the slow ones left out for
+    /// which a hedge answered, each hedge would lower the time after which the next is made.
     pub fn time<F: Fn() -> Duration>(&self, start: Duration, clock: F) -> Timed<'_, F> {
         Timed { recent: self, start, clock, counts: true }
     }
@@ -92,12 +92,6 @@ pub struct Timed<'l, F: Fn() -> Duration> {
 }
 
 impl<F: Fn() -> Duration> Timed<'_, F> {
-    /// It took until `now`.
-    pub fn ended(mut self, now: Duration) {
-        self.counts = false;
-        self.recent.observe(now, now.saturating_sub(self.start));
-    }
-
     /// It failed: how soon says nothing about answers.
     pub fn failed(mut self) {
         self.counts = false;
