@@ -124,11 +124,7 @@ impl Leaves {
 }
 
 impl Carrier for Leaves {
-    async fn carry(
-        &self,
-        _: &Arc<Replica>,
-        _: Letter<'_>,
-    ) -> Result<Response<LeafBody>, Failure> {
+    async fn carry(&self, _: &Arc<Replica>, _: Letter<'_>) -> Result<Response<LeafBody>, Failure> {
         Ok(self.answer().await.map(LeafBody::whole))
     }
 }

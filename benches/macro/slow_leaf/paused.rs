@@ -34,7 +34,11 @@ async fn paused(trial: &Trial) -> anyhow::Result<Run> {
     let leaves = Leaves::new(trial);
     let handle = Handle {
         latest,
-        sender: Sender { carrier: leaves.clone(), clock: Clock::start(), timers: Timers::default() },
+        sender: Sender {
+            carrier: leaves.clone(),
+            clock: Clock::start(),
+            timers: Timers::default(),
+        },
         memory: Memory::new(1 << 30),
         log: Log::new(false),
         tasks: Tasks::default(),

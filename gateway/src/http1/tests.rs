@@ -25,11 +25,17 @@ impl Observer {
     pub(super) fn observe(&mut self, bytes: &[u8]) {
         if self.fault.is_none() {
             self.reader.push(bytes);
-            while let Some(more) = self.step().unwrap_or_else(|fault| {
+            while self.steps() {}
+        }
+    }
+
+    /// Whether there may be more to see.
+    fn steps(&mut self) -> bool {
+        match self.step() {
+            Ok(step) => step.is_some(),
+            Err(fault) => {
                 self.fault = Some(fault);
-                None
-            }) {
-                drop(more);
+                false
             }
         }
     }

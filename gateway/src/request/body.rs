@@ -12,6 +12,8 @@ use hyper::body::Incoming;
 use crate::http1;
 use crate::memory::{Full, Held};
 
+type Cause = Box<dyn Error + Send + Sync>;
+
 /// A request's body, on its way to a leaf.
 #[derive(Debug, Default)]
 pub enum Body {
@@ -48,7 +50,7 @@ pub enum BodyError {
     TooLarge(u64),
     /// It broke off.
     #[error("the body broke off")]
-    Broken(#[source] Box<dyn Error + Send + Sync>),
+    Broken(#[source] Cause),
     /// It must be held, and there is no room.
     #[error(transparent)]
     Full(#[from] Full),
@@ -148,10 +150,7 @@ impl Body {
 }
 
 impl Inbound {
-    fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
         match self {
             Self::Http1(body) => {
                 Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?)))

@@ -32,6 +32,7 @@ pub(super) enum Over<S> {
 }
 
 /// What is heard next.
+#[expect(clippy::large_enum_variant, reason = "nearly always a request, and never kept")]
 enum Heard {
     Request(Asked),
     Fault(Fault),
