@@ -4,7 +4,7 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/target/tools
 # One after the other: set-up comes first, and cargo has one lock.
 .NOTPARALLEL:
-.PHONY: help check fmt clippy doc deny test setup demo bench cost golden golden-check fuzz
+.PHONY: help check fmt clippy doc deny test setup demo bench compare golden golden-check fuzz
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,9 +35,9 @@ setup: ## install what the tests need and this machine lacks
 bench: ## the parts, by criterion
 	$(CARGO) bench -p metaparticle-benches
 
-cost: ## CPU time a request, beside a bare relay and the peers that are installed
-	$(CARGO) build --release --bin metaparticle-gateway --bin relay --bin origin --bin cost
-	./target/release/cost
+compare: ## what a request costs, beside nginx, HAProxy, Envoy and others (twenty minutes, two quiet cores)
+	./benches/compare/install.sh target/peers
+	./target/release/compare --out benches/results --insert README.md
 
 golden-check:
 	python3 gateway/tests/golden/make.py | cmp - gateway/tests/golden/ring-v1.csv
