@@ -41,6 +41,15 @@ impl Idle {
         let connections = u32::try_from(self.connections);
         f64::from(grown.unwrap_or(u32::MAX)) / f64::from(connections.unwrap_or(u32::MAX))
     }
+
+    /// A MB is a million bytes.
+    pub(crate) fn mb_for_ten_thousand(&self) -> f64 {
+        self.kib_each() * 1024.0 * 10_000.0 / 1e6
+    }
+
+    pub(crate) fn mib_before(&self) -> f64 {
+        f64::from(u32::try_from(self.before_kib).unwrap_or(u32::MAX)) / 1024.0
+    }
 }
 
 impl fmt::Display for Idle {
@@ -68,10 +77,10 @@ pub(crate) fn allow_many() -> anyhow::Result<()> {
 pub(crate) async fn run(contestant: &Contestant, work: &Work) -> anyhow::Result<Idle> {
     let mut open = Vec::with_capacity(work.connections);
     // What the first few bring about is not a connection's.
-    fill(&mut open, 2 * AT_ONCE, contestant.address).await?;
+    fill(&mut open, 2 * AT_ONCE, contestant.address, work.bytes).await?;
     sleep(REST).await;
     let before_kib = contestant.process.resident()?;
-    fill(&mut open, work.connections + 2 * AT_ONCE, contestant.address).await?;
+    fill(&mut open, work.connections + 2 * AT_ONCE, contestant.address, work.bytes).await?;
     sleep(REST).await;
     let after_kib = contestant.process.resident()?;
     for stream in &open {
@@ -81,9 +90,15 @@ pub(crate) async fn run(contestant: &Contestant, work: &Work) -> anyhow::Result<
     Ok(Idle { connections: work.connections, before_kib, after_kib })
 }
 
-async fn fill(open: &mut Vec<TcpStream>, to: usize, address: SocketAddr) -> anyhow::Result<()> {
+async fn fill(
+    open: &mut Vec<TcpStream>,
+    to: usize,
+    address: SocketAddr,
+    bytes: usize,
+) -> anyhow::Result<()> {
     while open.len() < to {
-        let some = (0..AT_ONCE).map(|_| async move { timeout(PATIENCE, ask(address)).await? });
+        let some =
+            (0..AT_ONCE).map(|_| async move { timeout(PATIENCE, ask(address, bytes)).await? });
         for stream in futures::future::join_all(some).await {
             open.push(stream.with_context(|| format!("connection {} of {to}", open.len()))?);
         }
@@ -91,13 +106,13 @@ async fn fill(open: &mut Vec<TcpStream>, to: usize, address: SocketAddr) -> anyh
     Ok(())
 }
 
-async fn ask(address: SocketAddr) -> anyhow::Result<TcpStream> {
+async fn ask(address: SocketAddr, bytes: usize) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::with_capacity(1024);
-    // The replicas' answers end with an x, and nothing before does.
-    while answer.len() < 256 || !answer.ends_with(b"xxxx") {
+    let head = |answer: &[u8]| memchr::memmem::find(answer, b"\r\n\r\n");
+    while head(&answer).is_none_or(|head| answer.len() < head + 4 + bytes) {
         ensure!(stream.read_buf(&mut answer).await? > 0, "it closed the connection");
     }
     ensure!(answer.starts_with(b"HTTP/1.1 200"), "it refused");

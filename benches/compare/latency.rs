@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::contestants::Contestant;
-use crate::load::{Load, WARM, open};
+use crate::load::{Load, open};
 use crate::origin::Origins;
 use crate::works::Work;
 
@@ -38,6 +38,15 @@ pub(crate) struct Percentiles {
     pub(crate) p999: f64,
 }
 
+impl Latency {
+    /// What the gateway adds.
+    pub(crate) fn added(&self) -> Percentiles {
+        let Self { rate: _, through, direct } = self;
+        let (p50, p99) = (through.p50 - direct.p50, through.p99 - direct.p99);
+        Percentiles { p50, p99, p999: through.p999 - direct.p999 }
+    }
+}
+
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rate, through, direct } = self;
@@ -57,7 +66,7 @@ impl Percentiles {
 impl fmt::Display for Percentiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { p50, p99, p999 } = self;
-        write!(f, "{p50:.0}/{p99:.0}/{p999:.0}")
+        write!(f, "{p50:.0} / {p99:.0} / {p999:.0}")
     }
 }
 
@@ -72,7 +81,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Latency> {
     let rate = match first {
         Some(first) => first.rate,
-        None => most(contestant, load, origins).await? / 2.0,
+        None => most(contestant, work, load, origins).await? / 2.0,
     };
     let replicas: Vec<SocketAddr> =
         origins.replicas.iter().map(|replica| replica.address).collect();
@@ -82,9 +91,14 @@ pub(crate) async fn run(
 }
 
 /// Answers a second that it can give.
-async fn most(contestant: &Contestant, load: &Load<'_>, origins: &Origins) -> anyhow::Result<f64> {
+async fn most(
+    contestant: &Contestant,
+    work: &Work,
+    load: &Load<'_>,
+    origins: &Origins,
+) -> anyhow::Result<f64> {
     let running = load.start(contestant.address, CALIBRATION)?;
-    sleep(WARM).await;
+    running.warm(work, origins).await?;
     let (answered, start) = (origins.answered(), Instant::now());
     sleep(CALIBRATION).await;
     let answered = u32::try_from(origins.answered() - answered)?;

@@ -12,17 +12,19 @@ use anyhow::{Context, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::origin::Origins;
 use crate::process::Folder;
 use crate::works::{Door, Pattern, Work};
 
 const USERS: &str = include_str!("load/users.lua");
 
-/// How long a load runs before it is measured.
+/// How long a load runs, once it has reached all connections, before it is measured.
 pub(crate) const WARM: Duration = Duration::from_millis(250);
-/// How long after that it still runs, at least.
-const SLACK: Duration = Duration::from_millis(150);
+/// How long h2load, which cannot be told to end, takes longer than that.
+const SLACK: Duration = Duration::from_millis(300);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// wrk ends when it is told to; if it is not told, then so.
 const AT_MOST: &str = "90s";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -80,6 +82,19 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Waits until as many were answered as there are connections, and then some time more.
+    pub(crate) async fn warm(&self, work: &Work, origins: &Origins) -> anyhow::Result<()> {
+        let all = origins.answered() + (work.connections * work.leaves()) as u64;
+        let answers = async {
+            while origins.answered() < all {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        timeout(PATIENCE, answers).await.context("under load it hardly answers")?;
+        sleep(WARM).await;
+        Ok(())
+    }
+
     /// Ends it. A request that failed is an error: it would have cost too little.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         if !self.http2 {

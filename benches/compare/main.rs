@@ -25,6 +25,7 @@ mod load;
 mod machine;
 mod measure;
 mod origin;
+mod plot;
 mod ports;
 mod process;
 mod progress;

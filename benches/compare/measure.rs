@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::contestants::Contestant;
-use crate::load::{Load, WARM};
+use crate::load::Load;
 use crate::origin::Origins;
 use crate::works::Work;
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(
     window: Duration,
 ) -> anyhow::Result<Run> {
     let running = load.start(contestant.address, window)?;
-    sleep(WARM).await;
+    running.warm(work, origins).await?;
     let (cpu, answered, start) = (contestant.process.cpu()?, origins.answered(), Instant::now());
     sleep(window).await;
     let (cpu_end, answered_end) = (contestant.process.cpu()?, origins.answered());

@@ -1,5 +1,7 @@
 //! What came of it? All that was measured, round by round, as it is kept in `compare.json`.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::contestants::Gateway;
@@ -51,8 +53,8 @@ pub(crate) enum Outcome {
 }
 
 impl Results {
-    pub(crate) fn table(&self, work: &str) -> Option<&Table> {
-        self.tables.iter().find(|table| table.work == work)
+    pub(crate) fn row(&self, work: &str, gateway: Gateway) -> Option<&Row> {
+        self.tables.iter().find(|table| table.work == work)?.row(gateway)
     }
 }
 
@@ -61,20 +63,29 @@ impl Table {
         Self { work: work.name, about: work.about, rows: Vec::new() }
     }
 
-    /// The median CPU time that `gateway` took.
-    pub(crate) fn micros(&self, gateway: Gateway) -> Option<f64> {
-        let row = self.rows.iter().find(|row| row.gateway == gateway.name())?;
-        row.micros().map(|spread| spread.median)
+    pub(crate) fn row(&self, gateway: Gateway) -> Option<&Row> {
+        self.rows.iter().find(|row| row.gateway == gateway.name())
     }
 }
 
 impl Row {
+    /// What was measured of CPU time: nothing when it does not stand to the end.
+    pub(crate) fn runs(&self) -> &[Run] {
+        match &self.outcome {
+            Outcome::Cpu(runs) => runs,
+            Outcome::Idle(_) | Outcome::Latency(_) | Outcome::Left(_) => &[],
+        }
+    }
+
     /// The CPU time of a request, in microseconds.
     pub(crate) fn micros(&self) -> Option<Spread> {
-        match &self.outcome {
-            Outcome::Cpu(runs) => Spread::of(runs.iter().map(|run| run.micros)),
-            Outcome::Idle(_) | Outcome::Latency(_) | Outcome::Left(_) => None,
-        }
+        Spread::of(self.runs().iter().map(|run| run.micros))
+    }
+
+    /// How many times as much as `other` it took, round by round: what drifts, drifts for both.
+    pub(crate) fn times(&self, other: &Self) -> Option<Spread> {
+        let rounds = self.runs().iter().zip(other.runs());
+        Spread::of(rounds.map(|(own, other)| own.micros / other.micros))
     }
 }
 
@@ -104,6 +115,13 @@ impl Spread {
         let (least, most) = (*all.first()?, *all.last()?);
         let median = f64::midpoint(all[all.len() / 2], all[(all.len() - 1) / 2]);
         Some(Self { median, least, most })
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { median, least, most } = self;
+        write!(f, "{median:.2} ({least:.2}..{most:.2})")
     }
 }
 
