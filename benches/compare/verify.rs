@@ -5,6 +5,7 @@
 //! or at least as JSON, and ours must be what the leaves said.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -13,7 +14,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::client::{Answer, Client};
-use crate::contestants::Contestant;
 use crate::origin::Origins;
 use crate::works::{Merge, Pattern, Work};
 
@@ -44,32 +44,32 @@ impl<'a> Judge<'a> {
         Self { work, origins, first: None }
     }
 
-    /// Asks `contestant`, and says what is wrong.
+    /// Asks whoever stands at `address`, and says what is wrong.
     pub(crate) async fn check(
         &mut self,
-        contestant: &Contestant,
+        address: SocketAddr,
         client: &Client,
     ) -> anyhow::Result<Alike> {
         let asked = async {
             match self.work.pattern {
-                Pattern::Scatter(merge) => self.merged(contestant, client, merge).await,
-                _ => self.passed_on(contestant, client).await,
+                Pattern::Scatter(merge) => self.merged(address, client, merge).await,
+                _ => self.passed_on(address, client).await,
             }
         };
         tokio::time::timeout(PATIENCE, asked).await.context("it does not answer")?
     }
 
-    async fn passed_on(&self, contestant: &Contestant, client: &Client) -> anyhow::Result<Alike> {
+    async fn passed_on(&self, address: SocketAddr, client: &Client) -> anyhow::Result<Alike> {
         let mut seen = BTreeSet::new();
         for number in 0..USERS {
             let user = format!("user-{number}");
-            let answer = self.ask(contestant, client, &user).await?;
+            let answer = self.ask(address, client, &user).await?;
             let origin = answer.origin.context("an answer without its replica's `x-origin`")?;
             let replica = self.origins.replicas.iter().find(|replica| replica.name == origin);
             let replica = replica.with_context(|| format!("{origin} is nobody's name"))?;
             ensure!(answer.body == replica.body, "the body is not what {origin} said");
             if self.work.is_sharded() {
-                let again = self.ask(contestant, client, &user).await?.origin.unwrap_or_default();
+                let again = self.ask(address, client, &user).await?.origin.unwrap_or_default();
                 ensure!(again == origin, "{user} came to {origin} first, and then to {again}");
             }
             seen.insert(origin);
@@ -81,11 +81,11 @@ impl<'a> Judge<'a> {
 
     async fn merged(
         &mut self,
-        contestant: &Contestant,
+        address: SocketAddr,
         client: &Client,
         merge: Merge,
     ) -> anyhow::Result<Alike> {
-        let answer = self.ask(contestant, client, "user-0").await?.body;
+        let answer = self.ask(address, client, "user-0").await?.body;
         let read: Value = serde_json::from_slice(&answer).context("the answer is not JSON")?;
         let right = self.right(merge)?;
         ensure!(read == right, "it answers {}", String::from_utf8_lossy(&answer));
@@ -95,11 +95,11 @@ impl<'a> Judge<'a> {
 
     async fn ask(
         &self,
-        contestant: &Contestant,
+        address: SocketAddr,
         client: &Client,
         user: &str,
     ) -> anyhow::Result<Answer> {
-        let answer = client.get(contestant.address, self.work, user).await?;
+        let answer = client.get(address, self.work, user).await?;
         ensure!(answer.status == 200, "it answers with the status {}", answer.status);
         Ok(answer)
     }
@@ -118,3 +118,6 @@ impl<'a> Judge<'a> {
         Ok(if merge == Merge::Array { Value::Array(items) } else { Value::Object(fields) })
     }
 }
+
+#[cfg(test)]
+mod tests;

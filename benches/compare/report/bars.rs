@@ -85,3 +85,6 @@ fn best<'a>(results: &'a Results, work: &str, others: &[Gateway]) -> Option<&'a 
 fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "**missed**" }
 }
+
+#[cfg(test)]
+mod tests;
