@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -163,13 +164,17 @@ fn children(of: Pid) -> Vec<Pid> {
     ids.map(Pid::from_raw).filter(parent).collect()
 }
 
+/// Each folder has a number, so that none is anybody else's.
+static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+
 /// A temporary folder, that goes when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("compare-{}-{name}", std::process::id()));
+        let (process, number) = (std::process::id(), FOLDERS.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(format!("compare-{process}-{number}-{name}"));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
