@@ -39,7 +39,7 @@ envoy() {
 }
 
 pingora() {
-    say "building Pingora's proxy"
+    say "building Pingora's proxy (two or three minutes, once)"
     cargo build -q --release --locked --manifest-path benches/pingora/Cargo.toml \
         --target-dir "$peers/build" &&
         ln -f "$peers/build/release/pingora-proxy-peer" "$peers/pingora"
@@ -59,7 +59,7 @@ command -v cmake >/dev/null || apt cmake
 for peer in envoy krakend pingora; do
     $peer || missing+=("$peer")
 done
-say "building our own"
+say "building our own (two or three minutes, once)"
 cargo build -q --release --locked --bin metaparticle-gateway --bin relay --bin compare || exit 1
 for program in wrk h2load taskset setpriv; do
     command -v $program >/dev/null || { say "$program is needed and not there"; exit 1; }

@@ -116,11 +116,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // A master that is asked to end takes its workers along.
-        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-            for member in
-                &self.members[..if signal == Signal::SIGTERM { 1 } else { self.members.len() }]
-            {
+        // A master that is asked to end takes its workers along; if it does not, all are killed.
+        let members = std::mem::take(&mut self.members);
+        for (signal, whom) in [(Signal::SIGTERM, &members[..1]), (Signal::SIGKILL, &members[..])] {
+            for member in whom {
                 // One that has gone already is as good.
                 kill(*member, signal).ok();
             }
