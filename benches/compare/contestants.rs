@@ -207,6 +207,8 @@ fn says(program: impl AsRef<std::ffi::OsStr>, flag: &str) -> anyhow::Result<Stri
     let program = program.as_ref();
     process::first_line(Command::new(program).arg(flag)).with_context(|| {
         let name = program.to_string_lossy();
-        format!("{name} is not installed: benches/compare/install.sh says what is missing, and why")
+        format!(
+            "{name} is not installed; benches/compare/install.sh installs it, or says why it cannot"
+        )
     })
 }

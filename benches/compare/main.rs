@@ -50,7 +50,15 @@ use crate::progress::{Progress, say};
 use crate::results::Results;
 use crate::settings::Settings;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
+    // People get the reasons, and no backtrace.
+    start().unwrap_or_else(|error| {
+        say(&format!("compare: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn start() -> anyhow::Result<ExitCode> {
     let settings = Settings::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -74,7 +74,7 @@ fn markdown(results: &Results) -> Result<String, std::fmt::Error> {
 fn occasion(results: &Results) -> String {
     let Results { machine, rounds, seconds, took_seconds, .. } = results;
     format!(
-        "{}, commit {}, {} cores of {}, {}; {rounds} rounds of {seconds} s, {} minutes in all.",
+        "{}, commit {}, {} cores of {}, {}; rounds: {rounds} of {seconds} s; {} minutes in all.",
         machine.date,
         machine.commit,
         machine.cores,

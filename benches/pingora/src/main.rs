@@ -100,6 +100,9 @@ where
         work_stealing: false,
         // As many as there may be clients at a time: none is opened twice.
         upstream_keepalive_pool_size: 1024,
+        // Whoever is told to end ends: by default it would wait for five minutes.
+        grace_period_seconds: Some(0),
+        graceful_shutdown_timeout_seconds: Some(0),
         ..ServerConf::default()
     };
     let mut server = Server::new_with_opt_and_conf(None, conf);
