@@ -4,7 +4,8 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/target/tools
 # One after the other: set-up comes first, and cargo has one lock.
 .NOTPARALLEL:
-.PHONY: help check fmt clippy doc deny test setup demo bench cost tail golden golden-check fuzz
+.PHONY: help check fmt clippy doc deny test setup demo bench compare tail instructions \
+	instructions-accept golden golden-check fuzz
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,7 +13,7 @@ help: ## list these
 demo: ## a gateway with replicas on loopback, and what to curl
 	$(CARGO) run --release --bin metaparticle-gateway -- demo
 
-test: setup check golden-check ## all that must be right: set-up, habits, then every test
+test: setup check golden-check instructions ## all that must be right: set-up, habits, then every test
 	./deploy/count-tests.sh "$(CARGO) test --workspace --doc" "$(CARGO) test --workspace --all-targets --no-fail-fast"
 
 check: fmt clippy doc deny ## formatting, lints, documentation, dependencies: warnings are errors
@@ -35,12 +36,20 @@ setup: ## install what the tests need and this machine lacks
 bench: ## the parts, by criterion
 	$(CARGO) bench -p metaparticle-benches
 
-cost: ## CPU time a request, beside a bare relay and the peers that are installed
-	$(CARGO) build --release --bin metaparticle-gateway --bin relay --bin origin --bin cost
-	./target/release/cost
+compare: ## what a request costs, beside nginx, HAProxy, Envoy and others (twenty minutes, two quiet cores)
+	./benches/compare/install.sh target/peers
+	./target/release/compare --out benches/results --insert README.md
 
 tail: ## slow answers and extra requests, without and with hedging, in paused time and over sockets
 	$(CARGO) bench -p metaparticle-benches --bench slow_leaf -- --sockets --out $(CURDIR)/benches/results
+
+instructions: ## what a request costs in instructions, and whether it cost less before
+	$(CARGO) build --profile counted --bin metaparticle-gateway
+	$(CARGO) run -q --bin instructions -- --program target/counted/metaparticle-gateway
+
+instructions-accept: ## accept what a request costs now
+	$(CARGO) build --profile counted --bin metaparticle-gateway
+	$(CARGO) run -q --bin instructions -- --program target/counted/metaparticle-gateway --accept
 
 golden-check:
 	python3 gateway/tests/golden/make.py | cmp - gateway/tests/golden/ring-v1.csv

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What do the tests need that a fresh machine lacks? `curl` (a real client), `python3` (an independent
-# judge of the ring) and `cargo-deny` (the licences), which goes into the folder given. Run again, it
-# finds them and says nothing.
+# judge of the ring), `valgrind` (counts instructions) and `cargo-deny` (the licences), which goes into
+# the folder given. Run again, it finds them and says nothing.
 set -euo pipefail
 tools=$1
 
@@ -20,6 +20,7 @@ need() { # need COMMAND PACKAGE
 
 need curl curl
 need python3 python3
+need valgrind valgrind
 
 for component in rustfmt clippy; do
     if ! cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1; then rustup component add "$component"; fi

@@ -6,8 +6,7 @@
 //! |---|---|
 //! | `cargo bench -p metaparticle-benches` | how long does each room of the road take? |
 //! | `--bin allocations` | how often does a request allocate? |
-//! | `--bin cost` | how much CPU time does a request take, beside the gateway's peers? |
-//! | `--bin relay`, `--bin origin` | the least that hyper can do, and a server to measure with |
+//! | `make compare` | how much does a request cost, beside the gateway's peers? (`benches/compare`) |
 
 use std::fmt::Write;
 use std::net::SocketAddr;

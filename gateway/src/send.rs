@@ -16,6 +16,7 @@ pub use self::carry::{Carrier, Failure, Fault, Letter, Tower};
 pub use self::pool::Network;
 pub use self::timer::Timers;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -230,7 +231,8 @@ impl<C: Carrier> Sender<C> {
         let streams = letter.body.whole().is_none();
         let in_flight = replica.live.enter();
         let late = self.clock.instant(ask.deadline);
-        let result = self.timers.within(late, self.carrier.carry(replica, letter)).await;
+        let carrying = pin!(self.carrier.carry(replica, letter));
+        let result = self.timers.within(late, carrying).await;
         let result = result.unwrap_or_else(|| Err(Failure::late()));
         let now = self.clock.now();
         match result {

@@ -166,16 +166,15 @@ impl<C: Carrier> Door<C> {
         if let Err(error) = bind::tune(&stream) {
             tracing::debug!(%error, "a connection could not be tuned");
         }
-        let (door, tls, entered) = (Arc::clone(self), tls.cloned(), Arc::new(entered));
+        let (door, entered) = (Arc::clone(self), Arc::new(entered));
+        // Two kinds of tasks: one that fits both would keep the room of TLS for those without.
+        let Some(tls) = tls.cloned() else {
+            return self.handle.tasks.spawn(door.serve(stream, address, false, entered));
+        };
         self.handle.tasks.spawn(async move {
-            match tls {
-                None => door.serve(stream, address, false, entered).await,
-                Some(tls) => {
-                    let shaken = tokio::time::timeout(HANDSHAKE_MOST, tls.accept(stream)).await;
-                    if let Ok(Ok(stream)) = shaken {
-                        door.serve(stream, address, true, entered).await;
-                    }
-                }
+            let shaken = tokio::time::timeout(HANDSHAKE_MOST, tls.accept(stream)).await;
+            if let Ok(Ok(stream)) = shaken {
+                Box::pin(door.serve(stream, address, true, entered)).await;
             }
         });
     }

@@ -4,7 +4,7 @@
 //! lie later than the ones before them: so a timer is left as it is, and armed again only when it goes
 //! off before it should.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
@@ -27,8 +27,11 @@ struct Lent<'t> {
 
 impl Timers {
     /// What `future` comes to; `None` where it does not come to it by `late`.
-    pub(super) async fn within<F: Future>(&self, late: Instant, future: F) -> Option<F::Output> {
-        let mut future = pin!(future);
+    pub(super) async fn within<F: Future>(
+        &self,
+        late: Instant,
+        mut future: Pin<&mut F>,
+    ) -> Option<F::Output> {
         let mut lent = Lent { timers: self, timer: None };
         std::future::poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
@@ -69,6 +72,7 @@ impl Drop for Lent<'_> {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
+    use std::pin::pin;
     use std::time::Duration;
 
     use super::*;
@@ -81,12 +85,12 @@ mod tests {
         let mut at = Duration::ZERO;
         for bound in [30_000, 50, 80, 10_000, 20, 30_000, 5] {
             let late = Instant::now() + Duration::from_millis(bound);
-            assert_eq!(timers.within(late, pending::<()>()).await, None);
+            assert_eq!(timers.within(late, pin!(pending::<()>())).await, None);
             at += Duration::from_millis(bound);
             assert_eq!(start.elapsed(), at);
             let soon = tokio::time::sleep(Duration::from_millis(3));
             let late = Instant::now() + Duration::from_secs(60);
-            assert_eq!(timers.within(late, soon).await, Some(()));
+            assert_eq!(timers.within(late, pin!(soon)).await, Some(()));
             at += Duration::from_millis(3);
             assert_eq!((start.elapsed(), timers.0.lock().unwrap().len()), (at, 1));
         }
@@ -95,7 +99,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_there_at_once_needs_no_timer() {
         let timers = Timers::default();
-        assert_eq!(timers.within(Instant::now(), ready(7)).await, Some(7));
+        assert_eq!(timers.within(Instant::now(), pin!(ready(7))).await, Some(7));
         assert!(timers.0.lock().unwrap().is_empty());
     }
 }

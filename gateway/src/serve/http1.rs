@@ -6,7 +6,6 @@
 
 mod tell;
 
-use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -231,7 +230,8 @@ where
         mut asking: Asking,
     ) -> Next {
         let connection = self.connection;
-        let mut answering = pin!(connection.answer(request, fault));
+        // Boxed, so that a connection that rests does not keep the room of a request.
+        let mut answering = Box::pin(connection.answer(request, fault));
         let response = std::future::poll_fn(|cx| {
             loop {
                 if let Poll::Ready(response) = answering.as_mut().poll(cx) {
@@ -244,6 +244,7 @@ where
             Ok(response) => response,
             Err(Gone) => return Next::End { sending: false },
         };
+        drop(answering);
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return self.tell(response, asking).await;
         }

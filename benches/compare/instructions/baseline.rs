@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 /// So much more, in per cent, is no slow-down: the order of events differs a little from run to run.
 const MARGIN: u64 = 3;
