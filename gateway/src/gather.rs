@@ -26,7 +26,7 @@ use crate::words::{Merge, Policy, Require};
 #[derive(Debug)]
 pub enum Gathered {
     /// One leaf was asked, and this is its answer.
-    One(Box<Reply>),
+    One(Reply),
     /// All were asked, and these are the parts, in shard order, with the memory they take.
     Parts(Vec<Part>, Vec<Held>),
     /// All were asked; those who answered are still speaking.
@@ -56,7 +56,7 @@ pub async fn all<C: Carrier>(
     match leaves {
         Leaves::One(mut leaf) => {
             let reply = sender.ask(&mut leaf, ask, body, &AtomicBool::new(false)).await?;
-            Ok(Gathered::One(Box::new(reply)))
+            Ok(Gathered::One(reply))
         }
         Leaves::All(leaves) => {
             let gather = Gather { sender, ask, memory };

@@ -19,7 +19,7 @@ use crate::request::{Body as RequestBody, Peer, Rejected, Request};
 use crate::respond::{self, Body, Kept, Refusal};
 use crate::route;
 use crate::send::{Ask, Carrier, Sender, Unanswered};
-use crate::snapshot::{Latest, Places, Route};
+use crate::snapshot::{Latest, Places, Route, Service};
 use crate::tasks::Tasks;
 use crate::words::{Merge, MissingKey, OwnerDown, Pattern};
 
@@ -74,11 +74,13 @@ impl<C: Carrier> Handle<C> {
                 let content_type = request.headers().get(CONTENT_TYPE);
                 let mut response = refusal.respond(content_type, None);
                 respond::fit(&mut response, request.method());
-                let (method, uri) = (request.method().clone(), request.uri().clone());
-                let facts = Facts { refusal: Some(refusal.name()), ..Facts::default() };
-                let host = Box::default();
-                let seen = Seen { method, uri, host, id: None, client: peer.address(), facts };
-                self.keep(&mut response, seen, arrived, None, None);
+                let seen = || {
+                    let (method, uri) = (request.method().clone(), request.uri().clone());
+                    let facts = Facts { refusal: Some(refusal.name()), ..Facts::default() };
+                    let host = Box::default();
+                    Seen { method, uri, host, id: None, client: peer.address(), facts }
+                };
+                self.keep(&mut response, arrived, None, seen, (None, None));
                 respond::sign(&mut response, None, version, refusal.closes() || last);
                 response
             }
@@ -105,7 +107,8 @@ impl<C: Carrier> Handle<C> {
         };
         tunnel::open(&mut response, request, &mut places, (&self.tasks, self.sender.clock));
         respond::fit(&mut response, &request.method);
-        let seen = Seen {
+        let (service, held) = (facts.service.take(), request.held.take());
+        let seen = || Seen {
             method: std::mem::take(&mut request.method),
             uri: std::mem::take(&mut request.uri),
             host: std::mem::take(&mut request.host),
@@ -113,7 +116,7 @@ impl<C: Carrier> Handle<C> {
             client: request.client,
             facts,
         };
-        self.keep(&mut response, seen, arrived, places, request.held.take());
+        self.keep(&mut response, arrived, service, seen, (places, held));
         respond::sign(&mut response, Some(&id), version, close || last);
         response
     }
@@ -217,7 +220,7 @@ impl<C: Carrier> Handle<C> {
                 facts.replica = Some(Arc::clone(&reply.replica));
                 facts.shard.clone_from(&reply.shard);
                 facts.attempts = reply.attempts;
-                Ok(respond::one(*reply))
+                Ok(respond::one(reply))
             }
             Gathered::Parts(parts, held) => {
                 facts.coverage = Some(Coverage::of(&parts));
@@ -253,13 +256,13 @@ impl<C: Carrier> Handle<C> {
     fn keep(
         &self,
         response: &mut Response<Body>,
-        seen: Seen,
         arrived: Duration,
-        places: Option<Places>,
-        held: Option<Held>,
+        service: Option<Arc<Service>>,
+        seen: impl FnOnce() -> Seen,
+        (places, held): (Option<Places>, Option<Held>),
     ) {
-        let status = response.status().as_u16();
-        let record = Record::open(&self.log, self.sender.clock, arrived, seen, status);
+        let when = (arrived, response.status().as_u16());
+        let record = Record::open(&self.log, self.sender.clock, when, service, seen);
         let held = held.into_iter().collect();
         response.body_mut().keep(Kept { places, held, record });
     }

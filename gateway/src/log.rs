@@ -40,15 +40,12 @@ struct Shared {
 struct Entry {
     since_start: Duration,
     took: Duration,
-    method: Method,
-    uri: Uri,
-    host: Box<str>,
-    id: Option<HeaderValue>,
-    client: std::net::IpAddr,
     status: u16,
     bytes: u64,
     whole: bool,
-    facts: Facts,
+    service: Option<Arc<Service>>,
+    /// Nothing where nobody reads it.
+    seen: Option<Box<Seen>>,
 }
 
 /// What is known of who answered.
@@ -149,8 +146,8 @@ impl Log {
         let Some(waiting) = &self.0.waiting else { return Ok(()) };
         let entries = std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut lines = Vec::with_capacity(WRITE_SIZE * 2);
-        for entry in &entries {
-            serde_json::to_writer(&mut lines, &entry.line(epoch))?;
+        for line in entries.iter().filter_map(|entry| entry.line(epoch)) {
+            serde_json::to_writer(&mut lines, &line)?;
             lines.push(b'\n');
             if lines.len() >= WRITE_SIZE {
                 into.write_all(&lines)?;
@@ -163,26 +160,26 @@ impl Log {
 }
 
 impl Entry {
-    fn line(&self, epoch: f64) -> Line<'_> {
-        let Self { facts, .. } = self;
-        Line {
+    fn line(&self, epoch: f64) -> Option<Line<'_>> {
+        let Seen { method, uri, host, id, client, facts } = self.seen.as_deref()?;
+        Some(Line {
             time: epoch + self.since_start.as_secs_f64(),
-            method: self.method.as_str(),
-            host: &self.host,
-            path: self.uri.path(),
+            method: method.as_str(),
+            host,
+            path: uri.path(),
             status: self.status,
             bytes: self.bytes,
             micros: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
-            client: self.client,
-            id: self.id.as_ref().and_then(|id| id.to_str().ok()),
-            service: facts.service.as_ref().map(|service| service.name.as_str()),
+            client: *client,
+            id: id.as_ref().and_then(|id| id.to_str().ok()),
+            service: self.service.as_ref().map(|service| service.name.as_str()),
             shard: facts.shard.as_ref().map(ShardName::as_str),
             replica: facts.replica.as_ref().map(|replica| replica.name.as_str()),
             attempts: facts.attempts,
             coverage: facts.coverage.map(|coverage| coverage.to_string()),
             refusal: facts.refusal,
             broken: !self.whole,
-        }
+        })
     }
 }
 
@@ -198,22 +195,24 @@ struct Open {
 }
 
 impl Record {
-    /// A request that arrived at `arrived`, and that is answered with `status`.
+    /// A request to `service` that arrived at `arrived`, and that is answered with `status`; `seen` is
+    /// asked only where somebody reads it.
     #[must_use]
-    pub fn open(log: &Log, clock: Clock, arrived: Duration, seen: Seen, status: u16) -> Self {
-        let Seen { method, uri, host, id, client, facts } = seen;
+    pub fn open(
+        log: &Log,
+        clock: Clock,
+        (arrived, status): (Duration, u16),
+        service: Option<Arc<Service>>,
+        seen: impl FnOnce() -> Seen,
+    ) -> Self {
         let entry = Entry {
             since_start: arrived,
             took: Duration::ZERO,
-            method,
-            uri,
-            host,
-            id,
-            client,
             status,
             bytes: 0,
             whole: false,
-            facts,
+            service,
+            seen: log.is_read().then(|| Box::new(seen())),
         };
         Self(Some(Open { log: log.clone(), clock, entry }))
     }
@@ -238,11 +237,11 @@ impl Drop for Record {
         let Some(open) = self.0.take() else { return };
         let Open { log, clock, mut entry } = open;
         entry.took = clock.now().saturating_sub(entry.since_start);
-        match &entry.facts.service {
+        match &entry.service {
             Some(service) => service.live.finished(entry.status, entry.took),
             None => _ = log.0.turned_away.fetch_add(1, Relaxed),
         }
-        if log.is_read() {
+        if entry.seen.is_some() {
             log.add(entry);
         }
     }

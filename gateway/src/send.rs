@@ -236,10 +236,11 @@ impl<C: Carrier> Sender<C> {
         let result = result.unwrap_or_else(|| Err(Failure::late()));
         let now = self.clock.now();
         match result {
-            Ok(response) => {
+            Ok(mut response) => {
                 replica.live.succeeded(now, now - start);
                 let tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-                Ok(response.map(|body| body.counted(in_flight, tunnel)))
+                response.body_mut().count(in_flight, tunnel);
+                Ok(response)
             }
             Err(failure) => {
                 // Silence counts against a replica that had the whole request, not against one that was

@@ -81,9 +81,8 @@ impl LeafBody {
     }
 
     /// Counts as in flight to its end.
-    pub(super) fn counted(mut self, in_flight: InFlight, tunnel: bool) -> Self {
+    pub(super) fn count(&mut self, in_flight: InFlight, tunnel: bool) {
         self.in_flight = (tunnel || !self.is_end_stream()).then_some(in_flight);
-        self
     }
 
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Silent> {
