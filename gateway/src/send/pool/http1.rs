@@ -177,7 +177,9 @@ impl Link {
             return response;
         }
         let length = body.missing();
-        if let (None, Ok(Some(Piece::Data(whole)))) = (&upload, self.0.reader.whole(&mut body)) {
+        if upload.is_none()
+            && let Ok(Some(Piece::Data(whole))) = self.0.reader.whole(&mut body)
+        {
             *response.body_mut() = LeafBody::whole(whole);
         }
         if upload.is_none() && body.is_ended() {
