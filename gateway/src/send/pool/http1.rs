@@ -183,7 +183,8 @@ impl Link {
             *response.body_mut() = LeafBody::whole(whole);
         }
         if upload.is_none() && body.is_ended() {
-            if lasts && self.0.reader.is_empty() {
+            // It may have been answered before all of it was written.
+            if lasts && self.0.is_flushed() && self.0.reader.is_empty() {
                 pools.rest(replica, self);
             }
             return response;
