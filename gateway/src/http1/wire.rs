@@ -159,9 +159,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.queue.is_empty() && self.piece.is_empty()
     }
 
-    /// Whether nothing was written of what was queued.
-    pub fn is_untouched(&self) -> bool {
-        self.written == 0 && !self.queue.is_empty()
+    /// How much was written of what is queued.
+    pub fn written(&self) -> usize {
+        self.written
     }
 
     /// Writes all that is queued.
