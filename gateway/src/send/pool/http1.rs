@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
@@ -59,12 +59,10 @@ impl Link {
     }
 
     /// Whether the other end has said nothing while the connection rested: asked of what the runtime
-    /// knows, without a call to the system.
+    /// knows, without a call to the system and whatever the task has done before.
     pub(super) fn is_fresh(&self) -> bool {
-        let stream = self.0.stream();
-        let mut cx = Context::from_waker(Waker::noop());
-        stream.poll_read_ready(&mut cx).is_pending()
-            || matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        let heard = self.0.stream().try_read(&mut [0]);
+        matches!(heard, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Sends `letter` with `body` to `replica`, and reads the head of its answer.

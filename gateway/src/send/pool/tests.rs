@@ -182,3 +182,23 @@ async fn a_connection_on_which_a_request_was_answered_half_written_carries_no_ot
     assert_eq!(world.ask("GET").await.expect("an answer"), "ok");
     assert_eq!(world.accepted(), 2);
 }
+
+#[tokio::test]
+async fn a_connection_that_has_ended_is_seen_by_a_task_that_did_much_before() {
+    let world = World::start("http1", |mut stream: TcpStream| async move {
+        let mut head = [0; 1024];
+        if stream.read(&mut head).await.is_ok() {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.ok();
+        }
+    })
+    .await;
+    world.ask("POST").await.expect("an answer");
+    // What the runtime knows is what it heard: the end is waited for.
+    while world.network.0.hosts().values().any(|host| host.resting[0].link.is_fresh()) {
+        tokio::task::yield_now().await;
+    }
+    while tokio::task::coop::has_budget_remaining() {
+        tokio::task::coop::consume_budget().await;
+    }
+    assert_eq!(world.ask("POST").await.expect("an answer"), "ok");
+}
