@@ -179,3 +179,16 @@ async fn an_answer_with_two_lengths_is_told_with_one() {
         assert_eq!(raw.answer().await.text(), "hello");
     }
 }
+
+#[tokio::test]
+async fn a_whole_url_without_a_path_asks_for_the_root() {
+    for protocol in ["", "protocol: h2c"] {
+        let (replica, mut told) = Replica::telling().await;
+        let gateway = Gateway::serve(&web(protocol, &[replica.address])).await;
+        let mut raw = Raw::connect(gateway.address).await;
+        raw.send("GET http://a?b=c HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(raw.answer().await.status, 200);
+        let target = told.next().await.head.uri;
+        assert_eq!(target.path_and_query().map(|target| target.as_str()), Some("/?b=c"));
+    }
+}
