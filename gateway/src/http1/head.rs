@@ -195,7 +195,12 @@ fn fields(
             10 => seen.connection |= name == CONNECTION,
             _ => {}
         }
-        headers.append(name, value);
+        // A length that is repeated is the same, and passed on once (RFC 9110 §8.6).
+        if name == CONTENT_LENGTH {
+            headers.insert(name, value);
+        } else {
+            headers.append(name, value);
+        }
         at = next;
     }
 }

@@ -146,6 +146,14 @@ fn lengths_may_repeat_and_may_not_differ() {
 }
 
 #[test]
+fn a_length_that_is_repeated_is_passed_on_once() {
+    let mut reader = Reader::default();
+    reader.push(b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n");
+    let asked = reader.request().unwrap().unwrap();
+    assert_eq!(asked.headers.get_all("content-length").iter().count(), 1);
+}
+
+#[test]
 fn chunked_is_the_only_coding() {
     for value in
         ["", "gzip", "gzip, chunked", "chunked, chunked", "chunked,", "xchunked", "identity"]
