@@ -319,6 +319,14 @@ fn what_is_written_in_chunks_is_read_again() {
     assert_eq!(view([&out[..]]), (vec![expected], true, None));
 }
 
+#[test]
+fn trailers_are_written_without_lengths() {
+    let fields = ["content-length", "x-sum"].map(|name| (name.parse().unwrap(), 5.into()));
+    let mut out = Vec::new();
+    write::Framing::Chunked.end(&mut out, Some(&fields.into_iter().collect()));
+    assert_eq!(out, b"0\r\nx-sum: 5\r\n\r\n");
+}
+
 const WORDS: [&[u8]; 10] = [
     b"GET / HTTP/1.1\r\n",
     b"Content-Length: 3\r\n",
