@@ -203,6 +203,8 @@ where
             request.extensions_mut().insert(place);
             hand
         });
+        // Who has sent its body with the head does not wait for anything.
+        let expects = expects && inlet.is_some();
         let upload = Upload { inlet, decoder, expects, waits: false };
         let asking = Asking { to_head, version, lasts, trailers, upload, hand };
         self.answer(request, fault, asking).await

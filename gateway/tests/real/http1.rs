@@ -192,3 +192,16 @@ async fn a_whole_url_without_a_path_asks_for_the_root() {
         assert_eq!(target.path_and_query().map(|target| target.as_str()), Some("/?b=c"));
     }
 }
+
+#[tokio::test]
+async fn who_does_not_wait_to_be_told_to_go_on_keeps_its_connection() {
+    let replica = echoing().await;
+    let gateway = Gateway::serve(&web("", &[replica.address])).await;
+    let mut raw = Raw::connect(gateway.address).await;
+    let head = "HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    for path in ["/a", "/b"] {
+        raw.send(format!("POST {path} {head}hello")).await;
+        let answer = raw.answer().await;
+        assert_eq!((answer.text(), answer.header("connection")), (path, None));
+    }
+}
