@@ -136,6 +136,7 @@ impl Request {
         if request.method() == Method::CONNECT {
             return Err(Rejected::Connect);
         }
+        root(request.uri_mut());
         check_path(request.uri())?;
         if request.version() == Version::HTTP_2 {
             join_cookies(request.headers_mut());
@@ -229,6 +230,18 @@ fn join_cookies(headers: &mut HeaderMap) {
     let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     let joined = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).expect("made of header values");
     headers.insert(COOKIE, joined);
+}
+
+/// `http://a?b` asks for `/?b` (RFC 9110 §4.2.3), and only so it may be passed on.
+fn root(uri: &mut Uri) {
+    let Some(bare) = uri.path_and_query().filter(|target| target.as_str().starts_with('?')) else {
+        return;
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = bare.to_string().parse().ok();
+    if let Ok(rooted) = Uri::from_parts(parts) {
+        *uri = rooted;
+    }
 }
 
 /// A target must be a path that does not climb: what it is compared with is not resolved either, and

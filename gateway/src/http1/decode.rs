@@ -122,15 +122,19 @@ impl Decoder {
 /// The data of a chunk, as far as it has come.
 fn chunk(chunks: &mut Chunks, pending: &mut Bytes) -> Result<Option<Bytes>, Fault> {
     let mut at = 0;
-    while at < pending.len() && !chunks.is_last() {
-        let is_data = chunks.is_in_data();
-        let size = chunks.step(&pending[at..])?;
+    // Where there is a fault nothing is taken: who looks again finds it again.
+    let mut ahead = *chunks;
+    while at < pending.len() && !ahead.is_last() {
+        let is_data = ahead.is_in_data();
+        let size = ahead.step(&pending[at..])?;
         if is_data {
+            *chunks = ahead;
             pending.advance(at);
             return Ok(Some(pending.split_to(size)));
         }
         at += size;
     }
+    *chunks = ahead;
     pending.advance(at);
     Ok(None)
 }

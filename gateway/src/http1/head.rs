@@ -89,7 +89,7 @@ pub(super) fn response(bytes: &Bytes, to_head: bool) -> Result<Option<(Told, usi
     let Some(first) = lenient(bytes, 0)? else { return Ok(None) };
     let (version, status) = line::status(&bytes[..first.end])?;
     let (mut length, mut coded) = (None, None);
-    let Some((headers, seen, end)) = fields(bytes, first.next, lenient, |name, value| {
+    let Some((mut headers, seen, end)) = fields(bytes, first.next, lenient, |name, value| {
         if *name == CONTENT_LENGTH {
             let more = line::number(value).ok_or(Fault::InvalidLength)?;
             if length.is_some_and(|before| before != more) {
@@ -107,6 +107,10 @@ pub(super) fn response(bytes: &Bytes, to_head: bool) -> Result<Option<(Told, usi
     else {
         return Ok(None);
     };
+    // Passed on, it would say where the body ends, and be wrong (RFC 9112 §6.3, RFC 9110 §8.6).
+    if length.is_some() && (coded.is_some() || status == StatusCode::NO_CONTENT) {
+        headers.remove(CONTENT_LENGTH);
+    }
     let bodiless = to_head || status.is_informational() || BODILESS.contains(&status);
     let body = match (coded, length) {
         _ if bodiless => Decoder::none(),
@@ -191,7 +195,12 @@ fn fields(
             10 => seen.connection |= name == CONNECTION,
             _ => {}
         }
-        headers.append(name, value);
+        // A length that is repeated is the same, and passed on once (RFC 9110 §8.6).
+        if name == CONTENT_LENGTH {
+            headers.insert(name, value);
+        } else {
+            headers.append(name, value);
+        }
         at = next;
     }
 }

@@ -20,6 +20,8 @@ struct Slot {
     wanted: bool,
     /// Nothing more comes, or nobody is there to take it.
     ended: bool,
+    /// The connection reads no more of it.
+    left: bool,
     /// Bytes that are missing, where that is known.
     missing: Option<u64>,
     /// Who waits for a piece, and who waits for one to be wanted.
@@ -75,6 +77,17 @@ impl Inlet {
     }
 }
 
+impl Drop for Inlet {
+    fn drop(&mut self) {
+        let mut slot = lock(&self.0);
+        slot.left = true;
+        // A stream of HTTP/2 outlives the connection that its body comes from.
+        if let Some(taker) = slot.taker.take() {
+            taker.wake();
+        }
+    }
+}
+
 impl Body for Inbound {
     type Data = Bytes;
     type Error = io::Error;
@@ -104,6 +117,11 @@ impl Body for Inbound {
                 slot.ended = true;
                 Poll::Ready(Some(Err(error)))
             }
+            None if slot.left => {
+                slot.ended = true;
+                let gone = "its connection reads no more of it";
+                Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::ConnectionAborted, gone))))
+            }
             None => {
                 slot.wanted = true;
                 wait(&mut slot.taker, cx);
@@ -127,5 +145,27 @@ impl Body for Inbound {
 impl Drop for Inbound {
     fn drop(&mut self) {
         lock(&self.0).ended = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_a_body_learns_that_nobody_reads_it_any_more() {
+        let (inlet, mut inbound) = inlet(None);
+        inlet.give(Ok(Piece::Data(Bytes::from_static(b"some"))));
+        let waiting = tokio::spawn(async move {
+            assert_eq!(inbound.frame().await.unwrap().unwrap().into_data().unwrap(), "some");
+            inbound.frame().await
+        });
+        while !lock(&inlet.0).wanted {
+            tokio::task::yield_now().await;
+        }
+        drop(inlet);
+        assert!(matches!(waiting.await.unwrap(), Some(Err(_))));
     }
 }

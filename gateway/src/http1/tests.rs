@@ -146,6 +146,14 @@ fn lengths_may_repeat_and_may_not_differ() {
 }
 
 #[test]
+fn a_length_that_is_repeated_is_passed_on_once() {
+    let mut reader = Reader::default();
+    reader.push(b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n");
+    let asked = reader.request().unwrap().unwrap();
+    assert_eq!(asked.headers.get_all("content-length").iter().count(), 1);
+}
+
+#[test]
 fn chunked_is_the_only_coding() {
     for value in
         ["", "gzip", "gzip, chunked", "chunked, chunked", "chunked,", "xchunked", "identity"]
@@ -309,6 +317,14 @@ fn what_is_written_in_chunks_is_read_again() {
     write::Framing::Chunked.end(&mut out, None);
     let expected = b"hello world, sixteen bytes and more".to_vec();
     assert_eq!(view([&out[..]]), (vec![expected], true, None));
+}
+
+#[test]
+fn trailers_are_written_without_lengths() {
+    let fields = ["content-length", "x-sum"].map(|name| (name.parse().unwrap(), 5.into()));
+    let mut out = Vec::new();
+    write::Framing::Chunked.end(&mut out, Some(&fields.into_iter().collect()));
+    assert_eq!(out, b"0\r\nx-sum: 5\r\n\r\n");
 }
 
 const WORDS: [&[u8]; 10] = [

@@ -93,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         loop {
             let piece = self.reader.body(decoder);
             if let Some(piece) = piece.map_err(io::Error::other)? {
-                if matches!(piece, Piece::End) {
+                if decoder.is_ended() {
                     self.room = BytesMut::new();
                 }
                 return Poll::Ready(Ok(piece));
@@ -159,9 +159,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.queue.is_empty() && self.piece.is_empty()
     }
 
-    /// Whether nothing was written of what was queued.
-    pub fn is_untouched(&self) -> bool {
-        self.written == 0 && !self.queue.is_empty()
+    /// How much was written of what is queued.
+    pub fn written(&self) -> usize {
+        self.written
     }
 
     /// Writes all that is queued.
@@ -205,4 +205,23 @@ fn unwritten<'p>(parts: [&'p [u8]; 3], mut written: usize) -> ([IoSlice<'p>; 3],
         }
     }
     (left, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_room_of_a_long_body_is_let_go_at_its_end() {
+        let (mut client, server) = tokio::io::duplex(BODY_READ);
+        let mut wire = Wire::new(server);
+        let mut decoder = Decoder::length(2 * READ_MOST as u64);
+        client.write_all(&[b'x'; 2 * READ_MOST]).await.unwrap();
+        while !decoder.is_ended() {
+            std::future::poll_fn(|cx| wire.poll_body(cx, &mut decoder)).await.unwrap();
+        }
+        assert_eq!(wire.room.capacity(), 0);
+    }
 }

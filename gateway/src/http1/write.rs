@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use http::header::TRANSFER_ENCODING;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 /// Room for a small message, so that its buffer does not grow.
@@ -101,7 +101,12 @@ impl Framing {
     pub fn end(self, out: &mut Vec<u8>, trailers: Option<&HeaderMap>) {
         if self == Self::Chunked {
             out.extend_from_slice(b"0\r\n");
-            trailers.into_iter().for_each(|trailers| fields(out, trailers));
+            // Those that came over HTTP/2 may say what must not be believed here.
+            for (name, value) in trailers.into_iter().flatten() {
+                if !matches!(*name, CONTENT_LENGTH | TRANSFER_ENCODING) {
+                    field(out, name, value.as_bytes());
+                }
+            }
             blank(out);
         }
     }

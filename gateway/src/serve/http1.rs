@@ -63,8 +63,8 @@ pub(super) struct Conversation<'c, S, C> {
     connection: &'c Connection<C>,
     /// The first request may be HTTP/2's preface.
     first: bool,
-    /// The last write found no room.
-    blocked: bool,
+    /// How much was written of what is queued, where the last write found no room.
+    blocked: Option<usize>,
 }
 
 /// What is known of the request that is being answered.
@@ -96,7 +96,7 @@ where
     C: Carrier,
 {
     pub(super) fn new(stream: S, connection: &'c Connection<C>) -> Self {
-        Self { wire: Wire::new(stream), connection, first: true, blocked: false }
+        Self { wire: Wire::new(stream), connection, first: true, blocked: None }
     }
 
     /// Speaks to the end.
@@ -203,6 +203,8 @@ where
             request.extensions_mut().insert(place);
             hand
         });
+        // Who has sent its body with the head does not wait for anything.
+        let expects = expects && inlet.is_some();
         let upload = Upload { inlet, decoder, expects, waits: false };
         let asking = Asking { to_head, version, lasts, trailers, upload, hand };
         self.answer(request, fault, asking).await
@@ -273,7 +275,7 @@ where
             }
         }
         let life = &self.connection.life;
-        if !std::mem::replace(&mut upload.waits, true) && !self.blocked {
+        if !std::mem::replace(&mut upload.waits, true) && self.blocked.is_none() {
             life.waits(Waits::Body);
         }
         let piece = self.wire.poll_body(cx, &mut upload.decoder);
@@ -284,7 +286,7 @@ where
         inlet.give(piece);
         if ended {
             upload.inlet = None;
-            if !self.blocked {
+            if self.blocked.is_none() {
                 life.waits(Waits::Request);
             }
         }

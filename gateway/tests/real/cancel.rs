@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::Response;
+use http_body_util::BodyExt as _;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::client::{Client, ask};
+use crate::client::{Client, Raw, ask};
 use crate::replica::{Replica, full};
 use crate::world::{Gateway, soon, web};
 
@@ -108,4 +109,27 @@ async fn the_losers_of_a_race_are_cancelled() {
     let (answer, ()) = tokio::join!(client.whole(ask("GET", "/", full(""))), begin);
     assert_eq!(answer.1, "first");
     heard("cancelled", 2, &mut told).await;
+}
+
+#[tokio::test]
+async fn an_upload_is_cut_with_its_client_though_it_was_answered() {
+    for words in ["", "protocol: h2c"] {
+        let (tell, mut told) = unbounded_channel();
+        let replica = Replica::start(move |request| {
+            let tell = tell.clone();
+            let reading = request.into_body().collect();
+            tokio::spawn(async move {
+                tell.send(if reading.await.is_err() { "cut" } else { "whole" }).ok();
+            });
+            async { Response::new(full("enough")) }
+        })
+        .await;
+        let gateway = Gateway::serve(&unhurried(words, &[replica.address])).await;
+        let mut raw = Raw::connect(gateway.address).await;
+        raw.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        raw.send("5\r\nhello\r\n").await;
+        assert_eq!(raw.answer().await.text(), "enough");
+        drop(raw);
+        heard("cut", 1, &mut told).await;
+    }
 }

@@ -4,6 +4,7 @@ use futures::stream;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::Raw;
 use crate::replica::{Body, BoxError, Replica, full};
@@ -159,4 +160,48 @@ async fn who_expects_to_be_told_to_go_on_is_told_if_admitted() {
     assert_eq!(raw.answer().await.status, 413);
     raw.closed().await;
     told.nothing_more();
+}
+
+#[tokio::test]
+async fn an_answer_with_two_lengths_is_told_with_one() {
+    let replica = Replica::raw(|mut stream| async move {
+        stream.read_u8().await.ok();
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n\
+                      5\r\nhello\r\n0\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.ok();
+        stream.read_to_end(&mut Vec::new()).await.ok();
+    })
+    .await;
+    let gateway = Gateway::serve(&web("", &[replica.address])).await;
+    let mut raw = Raw::connect(gateway.address).await;
+    for _ in 0..2 {
+        raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(raw.answer().await.text(), "hello");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_url_without_a_path_asks_for_the_root() {
+    for protocol in ["", "protocol: h2c"] {
+        let (replica, mut told) = Replica::telling().await;
+        let gateway = Gateway::serve(&web(protocol, &[replica.address])).await;
+        let mut raw = Raw::connect(gateway.address).await;
+        raw.send("GET http://a?b=c HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(raw.answer().await.status, 200);
+        let target = told.next().await.head.uri;
+        assert_eq!(target.path_and_query().map(|target| target.as_str()), Some("/?b=c"));
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_wait_to_be_told_to_go_on_keeps_its_connection() {
+    let replica = echoing().await;
+    let gateway = Gateway::serve(&web("", &[replica.address])).await;
+    let mut raw = Raw::connect(gateway.address).await;
+    let head = "HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    for path in ["/a", "/b"] {
+        raw.send(format!("POST {path} {head}hello")).await;
+        let answer = raw.answer().await;
+        assert_eq!((answer.text(), answer.header("connection")), (path, None));
+    }
 }

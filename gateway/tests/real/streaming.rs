@@ -197,10 +197,17 @@ async fn both_sides_speak_in_turn() {
 #[tokio::test]
 async fn an_answer_may_come_before_the_request_has_ended() {
     let replica = Replica::start(|_| async { Response::new(full("enough")) }).await;
-    let gateway = Gateway::serve(&web("protocol: h2c", &[replica.address])).await;
-    let mut client = Client::http2(gateway.address).await;
-    let (mut speaker, body) = spoken();
-    let (answer, ()) =
-        tokio::join!(client.whole(ask("POST", "/", body)), say(&mut speaker, "hello"));
-    assert_eq!(answer.1, "enough");
+    for (http2, words) in
+        [(true, "protocol: h2c"), (true, ""), (false, "protocol: h2c"), (false, "")]
+    {
+        let gateway = Gateway::serve(&web(words, &[replica.address])).await;
+        let mut client = match http2 {
+            true => Client::http2(gateway.address).await,
+            false => Client::http1(gateway.address).await,
+        };
+        let (mut speaker, body) = spoken();
+        let (answer, ()) =
+            tokio::join!(client.whole(ask("POST", "/", body)), say(&mut speaker, "hello"));
+        assert_eq!(answer.1, "enough", "{http2} {words}");
+    }
 }

@@ -46,3 +46,13 @@ fn an_answer_whose_end_is_in_doubt_is_none() {
     check_answer(&with("X : y"), Err(Fault::SpaceBeforeColon));
     check_answer(&with("X: a\0b"), Err(Fault::ControlCharacter));
 }
+
+#[test]
+fn a_length_that_does_not_say_where_the_body_ends_is_not_passed_on() {
+    for head in ["200 OK\r\nTransfer-Encoding: chunked", "204 No Content"] {
+        let mut reader = Reader::default();
+        reader.push(format!("HTTP/1.1 {head}\r\nContent-Length: 5\r\n\r\n").as_bytes());
+        let told = reader.response(false).expect("an answer").expect("a whole head");
+        assert!(!told.headers.contains_key("content-length"), "{head}");
+    }
+}

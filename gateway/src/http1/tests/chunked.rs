@@ -1,6 +1,6 @@
 //! Is the end of a chunked body found where its sender meant it, or not at all?
 
-use super::super::{Fault, HEAD_MOST};
+use super::super::{Fault, HEAD_MOST, Piece, Reader};
 use super::{check, observed};
 
 /// A chunked body is followed to its end, where another request begins, or has this fault.
@@ -62,4 +62,17 @@ fn trailers_are_fields_without_lengths() {
     let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ";
     let long = format!("{head}{}", "y".repeat(HEAD_MOST));
     assert_eq!(observed(long.as_bytes().chunks(1000)).fault(), Some((1, Fault::TooLarge)));
+}
+
+#[test]
+fn a_fault_stays_one() {
+    let mut reader = Reader::default();
+    let chunks = "5\r\nhello\r\n5;\0ab\r\n0\r\n\r\n";
+    let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    reader.push(format!("{head}{chunks}").as_bytes());
+    let mut body = reader.request().unwrap().unwrap().body;
+    assert!(matches!(reader.body(&mut body), Ok(Some(Piece::Data(_)))));
+    for _ in 0..3 {
+        assert_eq!(reader.body(&mut body).unwrap_err(), Fault::BadChunkSize);
+    }
 }

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
@@ -59,12 +59,10 @@ impl Link {
     }
 
     /// Whether the other end has said nothing while the connection rested: asked of what the runtime
-    /// knows, without a call to the system.
+    /// knows, without a call to the system and whatever the task has done before.
     pub(super) fn is_fresh(&self) -> bool {
-        let stream = self.0.stream();
-        let mut cx = Context::from_waker(Waker::noop());
-        stream.poll_read_ready(&mut cx).is_pending()
-            || matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        let heard = self.0.stream().try_read(&mut [0]);
+        matches!(heard, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Sends `letter` with `body` to `replica`, and reads the head of its answer.
@@ -177,11 +175,14 @@ impl Link {
             return response;
         }
         let length = body.missing();
-        if let (None, Ok(Some(Piece::Data(whole)))) = (&upload, self.0.reader.whole(&mut body)) {
+        if upload.is_none()
+            && let Ok(Some(Piece::Data(whole))) = self.0.reader.whole(&mut body)
+        {
             *response.body_mut() = LeafBody::whole(whole);
         }
         if upload.is_none() && body.is_ended() {
-            if lasts && self.0.reader.is_empty() {
+            // It may have been answered before all of it was written.
+            if lasts && self.0.is_flushed() && self.0.reader.is_empty() {
                 pools.rest(replica, self);
             }
             return response;

@@ -53,6 +53,10 @@ impl World {
     }
 
     async fn ask(&self, method: &str) -> Result<bytes::Bytes, Failure> {
+        self.send(method, Body::Empty).await
+    }
+
+    async fn send(&self, method: &str, body: Body) -> Result<bytes::Bytes, Failure> {
         let snapshot = self.latest.load();
         let method = method.parse().expect("a method");
         let uri = http::Uri::from_static("http://web/");
@@ -65,7 +69,7 @@ impl World {
             hostless: false,
             left: std::time::Duration::from_secs(1),
             shard: None,
-            body: Body::Empty,
+            body,
         };
         let response = self.network.carry(&snapshot.services[0].replicas[0], letter).await?;
         Ok(response.into_body().collect().await.expect("a whole answer").to_bytes())
@@ -159,4 +163,42 @@ async fn a_new_connection_that_is_cut_is_a_failure() {
     .await;
     world.ask("GET").await.expect_err("the connection ended");
     assert_eq!(world.accepted(), 1);
+}
+
+/// Answers as soon as it is asked, and reads no more.
+async fn hasty(mut stream: TcpStream) {
+    let mut head = [0; 64];
+    if stream.read(&mut head).await.is_ok() {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.ok();
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_on_which_a_request_was_answered_half_written_carries_no_other() {
+    let world = World::start("http1", hasty).await;
+    let more_than_sockets_hold = Body::Whole(vec![b'x'; 32 << 20].into());
+    assert_eq!(world.send("PUT", more_than_sockets_hold).await.expect("an answer"), "ok");
+    assert_eq!(world.ask("GET").await.expect("an answer"), "ok");
+    assert_eq!(world.accepted(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_has_ended_is_seen_by_a_task_that_did_much_before() {
+    let world = World::start("http1", |mut stream: TcpStream| async move {
+        let mut head = [0; 1024];
+        if stream.read(&mut head).await.is_ok() {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.ok();
+        }
+    })
+    .await;
+    world.ask("POST").await.expect("an answer");
+    // What the runtime knows is what it heard: the end is waited for.
+    while world.network.0.hosts().values().any(|host| host.resting[0].link.is_fresh()) {
+        tokio::task::yield_now().await;
+    }
+    while tokio::task::coop::has_budget_remaining() {
+        tokio::task::coop::consume_budget().await;
+    }
+    assert_eq!(world.ask("POST").await.expect("an answer"), "ok");
 }

@@ -140,7 +140,7 @@ where
             }
             let full = !self.wire.has_room();
             let flushed = self.wire.poll_flush(cx);
-            self.blocked(flushed.is_pending());
+            self.blocked(flushed.is_pending().then(|| self.wire.written()));
             match flushed {
                 Poll::Ready(Ok(())) if telling.ended => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(())) if full => continue,
@@ -151,11 +151,12 @@ where
         }
     }
 
-    /// Says whether the client reads what it is told.
-    fn blocked(&mut self, blocked: bool) {
+    /// Says whether the client reads what it is told; who reads some of it does.
+    fn blocked(&mut self, blocked: Option<usize>) {
         if blocked != self.blocked {
             self.blocked = blocked;
-            self.connection.life.waits(if blocked { Waits::Reader } else { Waits::Request });
+            let waits = if blocked.is_some() { Waits::Reader } else { Waits::Request };
+            self.connection.life.waits(waits);
         }
     }
 
