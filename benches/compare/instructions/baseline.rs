@@ -1,6 +1,7 @@
 //! What did a request cost when it was last accepted?
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -60,7 +61,7 @@ impl Baseline {
         for (name, count) in &self.works {
             writeln!(text, "{name} {count}")?;
         }
-        eprint!("{text}");
+        std::io::stderr().write_all(text.as_bytes())?;
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 

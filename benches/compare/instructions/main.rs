@@ -13,6 +13,7 @@ mod baseline;
 mod gateway;
 mod origin;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -64,7 +65,9 @@ fn main() -> anyhow::Result<()> {
         return found.write(&baseline);
     }
     let told = found.against(&Baseline::read(&baseline)?);
-    told.lines.iter().for_each(|line| eprintln!("{line}"));
+    for line in &told.lines {
+        writeln!(std::io::stderr(), "{line}")?;
+    }
     if told.is_dearer {
         bail!(
             "a request costs more instructions than it did; look at {}, mend it, or accept it with \
