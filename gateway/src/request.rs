@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use http::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    RANGE,
+    RANGE, UPGRADE,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
@@ -140,6 +140,10 @@ impl Request {
         check_path(request.uri())?;
         if request.version() == Version::HTTP_2 {
             join_cookies(request.headers_mut());
+        }
+        if request.version() == Version::HTTP_10 {
+            // It cannot ask to speak something else (RFC 9110 §7.8).
+            request.headers_mut().remove(UPGRADE);
         }
         let host = host(request)?;
         let upgrades = strip(request.headers_mut())?;

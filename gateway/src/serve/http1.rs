@@ -110,7 +110,7 @@ where
                     let (stream, early) = self.wire.into_parts();
                     return Over::Http2(stream, early);
                 }
-                Heard::Nothing => return Over::Ended,
+                Heard::Nothing => Next::End { sending: false },
             };
             self.first = false;
             match next {

@@ -205,3 +205,15 @@ async fn who_does_not_wait_to_be_told_to_go_on_keeps_its_connection() {
         assert_eq!((answer.text(), answer.header("connection")), (path, None));
     }
 }
+
+#[tokio::test]
+async fn http_1_0_cannot_ask_to_speak_something_else() {
+    let (replica, mut told) = Replica::telling().await;
+    let gateway = Gateway::serve(&web("", &[replica.address])).await;
+    let mut raw = Raw::connect(gateway.address).await;
+    raw.send("GET / HTTP/1.0\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        .await;
+    assert_eq!(raw.answer().await.status, 200);
+    let seen = told.next().await;
+    assert_eq!((seen.header("connection"), seen.header("upgrade")), (None, None));
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -43,7 +44,8 @@ async fn start(certificate: &Certificate) -> (Gateway, Replica, Told) {
     let (chain, key) = (folder.path("chain.pem"), folder.path("key.pem"));
     let (chain, key) = (chain.to_string_lossy(), key.to_string_lossy());
     let listen = ["--tls-listen", "127.0.0.1:0", "--tls-certificate", &chain, "--tls-key", &key];
-    let gateway = Gateway::serve_with(&web("", &[replica.address]), folder, &listen).await;
+    let flags = [&listen[..], &["--drain-delay", "10ms"]].concat();
+    let gateway = Gateway::serve_with(&web("", &[replica.address]), folder, &flags).await;
     (gateway, replica, told)
 }
 
@@ -142,4 +144,16 @@ async fn who_speaks_no_tls_does_not_hinder_the_next() {
     raw.closed().await;
     told.nothing_more();
     shake(address, &["h2"], &[&certificate]).await;
+}
+
+#[tokio::test]
+async fn who_rests_is_told_that_nothing_more_comes() {
+    let certificate = Certificate::new();
+    let (gateway, _replica, _told) = start(&certificate).await;
+    let address = gateway.secure.expect("an address");
+    let mut stream = shake(address, &["http/1.1"], &[&certificate]).await;
+    gateway.terminate().await;
+    // Without the word that TLS has for it, this would be an error.
+    let end = soon("the connection's end", stream.read(&mut [0])).await;
+    assert_eq!(end.expect("an end that was said"), 0);
 }
