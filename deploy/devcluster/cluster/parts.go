@@ -68,6 +68,7 @@ func (p Place) controllers() part {
 		"--kubeconfig="+p.Kubeconfig("kube-controller-manager"), "--bind-address=127.0.0.1",
 		"--root-ca-file="+keys.Cert("ca"), "--service-account-private-key-file="+keys.Key("service-accounts"),
 		"--cluster-signing-cert-file="+keys.Cert("ca"), "--cluster-signing-key-file="+keys.Key("ca"),
+		"--flex-volume-plugin-dir="+p.file("volume-plugins"),
 		"--use-service-account-credentials", "--leader-elect=false")
 }
 

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/go-logr/logr"
 	core "k8s.io/api/core/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -18,9 +19,12 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 	watchtools "k8s.io/client-go/tools/watch"
+	"k8s.io/klog/v2"
 )
 
 func (p Place) client() (*kubernetes.Clientset, error) {
+	// What ends a watch is told as our error; the library would print it as its own, too.
+	klog.SetLogger(logr.Discard())
 	config, err := clientcmd.BuildConfigFromFlags("", p.Kubeconfig("admin"))
 	if err != nil {
 		return nil, err

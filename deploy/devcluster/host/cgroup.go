@@ -63,7 +63,8 @@ func (g Groups) Path(below string) string { return filepath.Join("/", g.name, be
 
 // Kill ends every process of the cluster, pods included, and waits until none is left.
 func (g Groups) Kill(ctx context.Context) error {
-	return Until(ctx, "the cluster's processes to end", func() (bool, error) {
+	killed := map[int]bool{}
+	err := Until(ctx, "the cluster's processes to end", func() (bool, error) {
 		left := 0
 		for _, root := range g.all {
 			pids, err := members(root)
@@ -71,11 +72,32 @@ func (g Groups) Kill(ctx context.Context) error {
 				return false, err
 			}
 			left += len(pids)
+			for _, pid := range pids {
+				killed[pid] = true
+			}
 			if len(pids) > 0 {
 				killAll(root, pids)
 			}
 		}
 		return left == 0, nil
+	})
+	if err != nil {
+		return err
+	}
+	return reaped(ctx, killed)
+}
+
+// reaped waits until the machine's first process took notice; some of them look only now and then.
+func reaped(ctx context.Context, pids map[int]bool) error {
+	return Until(ctx, "init to take the ended processes from its list", func() (bool, error) {
+		for pid := range pids {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			if _, after, _ := strings.Cut(string(stat), ") "); err == nil && strings.HasPrefix(after, "Z") {
+				return false, nil
+			}
+			delete(pids, pid)
+		}
+		return true, nil
 	})
 }
 
