@@ -1,4 +1,4 @@
-// What is each program told? Files from templates, written anew on every start.
+// What is each program told? Files from templates.
 package cluster
 
 import (
@@ -29,6 +29,9 @@ func write(path, name string, values map[string]any) error {
 	text, err := render(name, values)
 	if err != nil {
 		return err
+	}
+	if now, err := os.ReadFile(path); err == nil && string(now) == text {
+		return nil // kube-proxy ends when its file is touched
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

@@ -4,6 +4,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -94,10 +95,13 @@ func (n node) awaitReady(ctx context.Context, client *kubernetes.Clientset) erro
 
 // runPod passes by the scheduler: each node is to be proved, full or not.
 func (n node) runPod(ctx context.Context, client *kubernetes.Clientset) error {
+	// A pod is refused until its account is there, and waits for long if the certificate is not.
 	accounts := cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "serviceaccounts", "default", named("default"))
-	exists := func(*core.ServiceAccount) bool { return true }
-	if err := until(ctx, accounts, &core.ServiceAccount{}, exists); err != nil {
-		return fmt.Errorf("nobody makes service accounts (log: %s): %w", n.controllers().Log, err)
+	hasAccount := until(ctx, accounts, &core.ServiceAccount{}, func(*core.ServiceAccount) bool { return true })
+	certificates := cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "configmaps", "default", named("kube-root-ca.crt"))
+	hasCertificate := until(ctx, certificates, &core.ConfigMap{}, func(*core.ConfigMap) bool { return true })
+	if err := errors.Join(hasAccount, hasCertificate); err != nil {
+		return fmt.Errorf("nobody prepares namespaces for pods (log: %s): %w", n.controllers().Log, err)
 	}
 	pods := client.CoreV1().Pods("default")
 	pod := &core.Pod{

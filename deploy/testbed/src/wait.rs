@@ -1,0 +1,97 @@
+//! How is a condition of the cluster awaited? By watching: every change is looked at as it comes, and
+//! nothing is asked again after a time.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use futures::Stream;
+use kube::api::Api;
+use kube::runtime::watcher::{Config, Event, watcher};
+use kube::runtime::{WatchStreamExt as _, watcher::Result as Watched};
+use tokio::time::timeout;
+
+use crate::space::Object;
+
+/// A loaded machine may take many seconds to start a pod; nothing here takes a minute.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) async fn until<K: Object, T>(
+    api: Api<K>,
+    what: &str,
+    labels: &str,
+    mut found: impl FnMut(&[K]) -> Option<T>,
+) -> Result<T> {
+    let mut seen = Seen::default();
+    let mut events = pin!(watcher(api, Config::default().labels(labels)).default_backoff());
+    let looking = async {
+        while let Some(event) = next(&mut events).await {
+            // A watch that broke is opened again by itself; why it broke is told if nothing comes of it.
+            match event {
+                Ok(event) => seen.take(event),
+                Err(error) => seen.trouble = Some(error.to_string()),
+            }
+            if let Some(found) = seen.whole.then(|| found(&seen.all())).flatten() {
+                return Ok(found);
+            }
+        }
+        bail!("the watch ended")
+    };
+    match timeout(PATIENCE, looking).await {
+        Ok(outcome) => outcome,
+        Err(late) => Err(late).with_context(|| seen.told(what, labels)),
+    }
+}
+
+async fn next<K>(
+    events: &mut (impl Stream<Item = Watched<Event<K>>> + Unpin),
+) -> Option<Watched<Event<K>>> {
+    poll_fn(|context| std::pin::Pin::new(&mut *events).poll_next(context)).await
+}
+
+/// What a watch has told so far; until it told everything once, it says nothing about what is missing.
+struct Seen<K> {
+    objects: BTreeMap<String, K>,
+    listed: BTreeMap<String, K>,
+    whole: bool,
+    trouble: Option<String>,
+}
+
+impl<K> Default for Seen<K> {
+    fn default() -> Self {
+        Self { objects: BTreeMap::new(), listed: BTreeMap::new(), whole: false, trouble: None }
+    }
+}
+
+impl<K: Object> Seen<K> {
+    fn take(&mut self, event: Event<K>) {
+        match event {
+            Event::Init => self.listed.clear(),
+            Event::InitApply(object) => drop(self.listed.insert(name_of(&object), object)),
+            Event::InitDone => {
+                self.objects = std::mem::take(&mut self.listed);
+                self.whole = true;
+            }
+            Event::Apply(object) => drop(self.objects.insert(name_of(&object), object)),
+            Event::Delete(object) => drop(self.objects.remove(&name_of(&object))),
+        }
+    }
+
+    fn all(&self) -> Vec<K> {
+        self.objects.values().cloned().collect()
+    }
+
+    fn told(&self, what: &str, labels: &str) -> String {
+        let now = serde_json::to_string_pretty(&self.all()).unwrap_or_default();
+        let trouble = self.trouble.as_deref().unwrap_or("none");
+        format!(
+            "waited in vain for {what}\nlabels: {labels}\nthe watch's trouble: {trouble}\nthere is: {now}"
+        )
+    }
+}
+
+fn name_of<K: Object>(object: &K) -> String {
+    object.meta().name.clone().unwrap_or_default()
+}
