@@ -2,18 +2,20 @@
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 TOOLS := $(CURDIR)/target/tools
+CLUSTER_BIN := $(CURDIR)/target/devcluster/bin
 # One after the other: set-up comes first, and cargo has one lock.
 .NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench cost golden golden-check fuzz
+.PHONY: cluster cluster-build cluster-check cluster-down
 
 help: ## list these
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a gateway with replicas on loopback, and what to curl
 	$(CARGO) run --release --bin metaparticle-gateway -- demo
 
-test: setup check golden-check ## all that must be right: set-up, habits, then every test
-	./deploy/count-tests.sh "$(CARGO) test --workspace --doc" "$(CARGO) test --workspace --all-targets --no-fail-fast"
+test: ## all that must be right: set-up, habits, then every test, on a real cluster
+	@CARGO=$(CARGO) ./deploy/test.sh
 
 check: fmt clippy doc deny ## formatting, lints, documentation, dependencies: warnings are errors
 
@@ -31,6 +33,18 @@ deny:
 
 setup: ## install what the tests need and this machine lacks
 	./deploy/setup.sh $(TOOLS)
+
+cluster: cluster-build ## a real Kubernetes on this machine, and the line to export
+	@$(CLUSTER_BIN)/devcluster up --state $(CURDIR)/target/devcluster/state
+
+cluster-down: ## end it, and leave nothing behind
+	@if [ -x $(CLUSTER_BIN)/devcluster ]; then $(CLUSTER_BIN)/devcluster down; fi
+
+cluster-build:
+	@./deploy/devcluster/build.sh $(CLUSTER_BIN)
+
+cluster-check:
+	@./deploy/devcluster/check.sh
 
 bench: ## the parts, by criterion
 	$(CARGO) bench -p metaparticle-benches

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use futures::Stream;
 use kube::api::Api;
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::runtime::{WatchStreamExt as _, watcher::Result as Watched};
 use tokio::time::timeout;
@@ -25,7 +26,7 @@ pub(crate) async fn until<K: Object, T>(
     mut found: impl FnMut(&[K]) -> Option<T>,
 ) -> Result<T> {
     let mut seen = Seen::default();
-    let mut events = pin!(watcher(api, Config::default().labels(labels)).default_backoff());
+    let mut events = pin!(watcher(api, Config::default().labels(labels)).backoff(Soon));
     let looking = async {
         while let Some(event) = next(&mut events).await {
             // A watch that broke is opened again by itself; why it broke is told if nothing comes of it.
@@ -49,6 +50,23 @@ async fn next<K>(
     events: &mut (impl Stream<Item = Watched<Event<K>>> + Unpin),
 ) -> Option<Watched<Event<K>>> {
     poll_fn(|context| std::pin::Pin::new(&mut *events).poll_next(context)).await
+}
+
+/// A watch that broke is opened again this soon: a test waits for it.
+const SOON: Duration = Duration::from_millis(200);
+
+struct Soon;
+
+impl Iterator for Soon {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(SOON)
+    }
+}
+
+impl Backoff for Soon {
+    fn reset(&mut self) {}
 }
 
 /// What a watch has told so far; until it told everything once, it says nothing about what is missing.
