@@ -54,7 +54,11 @@ func Open(folder string) (*Authority, error) {
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
 	authority.key = key
-	return authority, authority.sign("ca", authority.cert, key)
+	if err := authority.sign("ca", authority.cert, key); err != nil {
+		return nil, err
+	}
+	// As everybody else will read it: only then does it have its own signature and identifiers.
+	return authority, authority.read()
 }
 
 // Cert is the file of a certificate.
