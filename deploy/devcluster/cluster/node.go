@@ -38,7 +38,9 @@ func (n node) prepare() error {
 }
 
 func (p Place) filter() error {
-	rules, err := render("rules.nft", map[string]any{"Table": ourTable, "Pods": podRange, "Bridges": bridges})
+	rules, err := render("rules.nft", map[string]any{
+		"Table": ourTable, "Pods": podRange, "Services": serviceRange, "Bridges": bridges,
+	})
 	if err != nil {
 		return err
 	}
