@@ -12,7 +12,12 @@ if [ ! -x "$out/devcluster" ]; then
     echo "building Kubernetes $version (some 2500 packages: ten minutes on two cores, once)"
 fi
 mkdir -p "$out"
+progress() { # of go's lines, a name alone is a package that it builds now; the rest is for people
+    awk '/^go: downloading/ { next } NF == 1 { if (++built % 250 == 0) { print "  " built " packages"; fflush() } next }
+         { print; fflush() }' >&2
+}
+
 # Behind whoever works on this machine; without C, so that nothing depends on where it was built.
-CGO_ENABLED=0 GOTOOLCHAIN=local nice -n 10 "$go" build -trimpath -o "$out/" \
-    -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" . ./pause
+CGO_ENABLED=0 GOTOOLCHAIN=local nice -n 10 "$go" build -v -trimpath -o "$out/" \
+    -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" . ./pause 2>&1 | progress
 ln -sf devcluster "$out/kubectl"

@@ -52,9 +52,13 @@ func StopAPI(ctx context.Context) error {
 		if !place.Groups.Signal(api.Program, syscall.SIGKILL) {
 			return errors.New("the API server does not run: `devcluster start-api` starts it")
 		}
-		return host.Until(ctx, "the API server to end", func() (bool, error) {
+		err := host.Until(ctx, "the API server to end", func() (bool, error) {
 			return place.Groups.Running(api.Program) == 0, nil
 		})
+		if err == nil {
+			fmt.Println("the API server is away; `devcluster start-api` brings it back")
+		}
+		return err
 	})
 }
 

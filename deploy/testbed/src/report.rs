@@ -2,7 +2,7 @@
 //! and what every container said.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use k8s_openapi::api::core::v1::{Event, Pod};
@@ -13,8 +13,9 @@ use crate::space::Space;
 
 /// Writes it down, and says where; what cannot be had is told, not thrown: the test's own failure counts.
 pub(crate) async fn write(space: &Space) -> String {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/testbed"));
-    let folder = folder.join(space.name());
+    let root =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or_else(|| Path::new("."));
+    let folder = root.join("target/testbed").join(space.name());
     let trouble = match collect(space, &folder).await {
         Ok(()) => String::new(),
         Err(error) => format!(" (not all of it: {error:#})"),

@@ -51,7 +51,7 @@ pub async fn in_namespace(name: &str, test: impl AsyncFnOnce(&Space) -> Result<(
             report::say(&kept);
             resume_unwind(panic);
         }
-        Ok(outcome) => panic!("{:?}\n{kept}", outcome.expect_err("success was handled above")),
+        Ok(outcome) => panic!("{:#}\n{kept}", outcome.expect_err("success was handled above")),
     }
 }
 

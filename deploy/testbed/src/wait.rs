@@ -102,14 +102,70 @@ impl<K: Object> Seen<K> {
     }
 
     fn told(&self, what: &str, labels: &str) -> String {
-        let now = serde_json::to_string_pretty(&self.all()).unwrap_or_default();
+        let there =
+            self.objects.iter().map(|(name, object)| format!("\n  {name}: {}", state(object)));
+        let there = there.collect::<String>();
         let trouble = self.trouble.as_deref().unwrap_or("none");
         format!(
-            "waited in vain for {what}\nlabels: {labels}\nthe watch's trouble: {trouble}\nthere is: {now}"
+            "waited in vain for {what} ({labels}); the watch's trouble: {trouble}; there is:{there}"
         )
     }
 }
 
+/// What of an object changes by itself: not who it is, nor what was asked of it.
+fn state<K: Object>(object: &K) -> String {
+    let mut value = serde_json::to_value(object).unwrap_or_default();
+    if let Some(parts) = value.as_object_mut() {
+        parts
+            .retain(|part, _| !["apiVersion", "kind", "metadata", "spec"].contains(&part.as_str()));
+    }
+    value.to_string()
+}
+
 fn name_of<K: Object>(object: &K) -> String {
     object.meta().name.clone().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    fn map(name: &str) -> ConfigMap {
+        let mut map = ConfigMap::default();
+        map.metadata.name = Some(name.to_owned());
+        map
+    }
+
+    fn seen(events: impl IntoIterator<Item = Event<ConfigMap>>) -> Seen<ConfigMap> {
+        let mut seen = Seen::default();
+        events.into_iter().for_each(|event| seen.take(event));
+        seen
+    }
+
+    #[test]
+    fn a_list_in_the_middle_is_not_taken_for_all_there_is() {
+        assert!(!seen([Event::Init, Event::InitApply(map("a"))]).whole);
+        assert!(seen([Event::Init, Event::InitApply(map("a")), Event::InitDone]).whole);
+    }
+
+    #[test]
+    fn what_went_away_while_nobody_watched_is_forgotten() {
+        let seen = seen([
+            Event::Init,
+            Event::InitApply(map("a")),
+            Event::InitDone,
+            Event::Init,
+            Event::InitApply(map("b")),
+            Event::InitDone,
+        ]);
+        assert_eq!(seen.all(), [map("b")]);
+    }
+
+    #[test]
+    fn what_is_deleted_is_gone() {
+        let seen =
+            seen([Event::Init, Event::InitDone, Event::Apply(map("a")), Event::Delete(map("a"))]);
+        assert!(seen.all().is_empty());
+    }
 }

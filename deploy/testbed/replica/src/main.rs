@@ -6,14 +6,14 @@ use std::io::{Read as _, Write as _, stderr, stdout};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread::{sleep, spawn};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Names and service addresses work a moment after the objects that they stand for, and nobody tells
-/// when: so it asks again, ten times a second, for twenty seconds.
-const ATTEMPTS: u32 = 200;
+/// when: so it asks again for so long, ten times a second.
+const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 const SILENCE: Duration = Duration::from_secs(2);
 
@@ -65,16 +65,18 @@ fn answer(mut stream: TcpStream, name: &str) -> Result<()> {
     Ok(())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "there is no runtime here whose clock could be asked"
+)]
 fn patiently(url: &str) -> Result<String> {
-    let mut outcome = ask(url);
-    for _ in 1..ATTEMPTS {
-        if outcome.is_ok() {
-            break;
+    let begun = Instant::now();
+    loop {
+        match ask(url) {
+            Err(_) if begun.elapsed() < PATIENCE => sleep(PAUSE),
+            outcome => return outcome.map_err(|error| format!("{url}: {error}").into()),
         }
-        sleep(PAUSE);
-        outcome = ask(url);
     }
-    outcome.map_err(|error| format!("{url}: {error}").into())
 }
 
 fn ask(url: &str) -> Result<String> {
