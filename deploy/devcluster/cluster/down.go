@@ -22,16 +22,16 @@ func Down(ctx context.Context) error {
 		return err
 	}
 	defer held.Close()
-	place, err := current()
+	found, err := current()
 	if errors.Is(err, errNone) {
-		// Killed before it wrote where it lives, it made nothing but this.
+		// Nobody knows where one lived, if there was one; but its names are known.
 		fmt.Println("no cluster is up")
-		return os.RemoveAll(runFolder)
+		found, err = place("")
 	}
 	if err != nil {
 		return err
 	}
-	if err := place.remove(ctx); err != nil {
+	if err := found.remove(ctx); err != nil {
 		return fmt.Errorf("%w\nrun `devcluster down` again: what is gone stays gone", err)
 	}
 	fmt.Println("down: processes, mounts, interfaces, rules and state are gone")
@@ -43,7 +43,7 @@ func (p Place) remove(ctx context.Context) error {
 	if err := p.Groups.Kill(ctx); err != nil {
 		return err
 	}
-	for _, folder := range []string{p.State, runFolder} {
+	for _, folder := range p.own() {
 		if err := host.Unmount(folder); err != nil {
 			return err
 		}
@@ -60,15 +60,25 @@ func (p Place) remove(ctx context.Context) error {
 	if err := host.Restore(beforeFile()); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(p.State); err != nil {
-		return err
+	for _, folder := range p.own() {
+		if err := os.RemoveAll(folder); err != nil {
+			return err
+		}
 	}
-	return os.RemoveAll(runFolder)
+	return nil
 }
 
+func (p Place) own() []string {
+	if p.State == "" {
+		return []string{runFolder}
+	}
+	return []string{p.State, runFolder}
+}
+
+// removeTables takes away kube-proxy's only beside our own: alone, they are those of some other cluster.
 func removeTables() error {
 	tables, err := host.Tables()
-	if err != nil {
+	if err != nil || !slices.Contains(tables, "ip "+ourTable) {
 		return err
 	}
 	ours := []string{"ip " + ourTable, "ip " + proxyTable, "ip6 " + proxyTable}
