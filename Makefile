@@ -2,19 +2,21 @@
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 TOOLS := $(CURDIR)/target/tools
+CLUSTER_BIN := $(CURDIR)/target/devcluster/bin
 # One after the other: set-up comes first, and cargo has one lock.
 .NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench compare tail instructions \
 	instructions-accept golden golden-check fuzz
+.PHONY: cluster cluster-build cluster-check cluster-down
 
 help: ## list these
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a gateway with replicas on loopback, and what to curl
 	$(CARGO) run --release --bin metaparticle-gateway -- demo
 
-test: setup check golden-check instructions ## all that must be right: set-up, habits, then every test
-	./deploy/count-tests.sh "$(CARGO) test --workspace --doc" "$(CARGO) test --workspace --all-targets --no-fail-fast"
+test: ## all that must be right: set-up, habits, then every test, on a real cluster
+	@CARGO=$(CARGO) ./deploy/test.sh
 
 check: fmt clippy doc deny ## formatting, lints, documentation, dependencies: warnings are errors
 
@@ -33,6 +35,18 @@ deny:
 setup: ## install what the tests need and this machine lacks
 	./deploy/setup.sh $(TOOLS)
 
+cluster: cluster-build ## a real Kubernetes on this machine, and the line to export
+	@$(CLUSTER_BIN)/devcluster up --state $(CURDIR)/target/devcluster/state
+
+cluster-down: ## end it, and leave nothing behind
+	@if [ -x $(CLUSTER_BIN)/devcluster ]; then $(CLUSTER_BIN)/devcluster down; fi
+
+cluster-build:
+	@./deploy/devcluster/build.sh $(CLUSTER_BIN)
+
+cluster-check:
+	@./deploy/devcluster/check.sh
+
 bench: ## the parts, by criterion
 	$(CARGO) bench -p metaparticle-benches
 
@@ -44,12 +58,12 @@ tail: ## slow answers and extra requests, without and with hedging, in paused ti
 	$(CARGO) bench -p metaparticle-benches --bench slow_leaf -- --sockets --out $(CURDIR)/benches/results
 
 instructions: ## what a request costs in instructions, and whether it cost less before
-	$(CARGO) build --profile counted --bin metaparticle-gateway
-	$(CARGO) run -q --bin instructions -- --program target/counted/metaparticle-gateway
+	$(CARGO) build --profile counted -p metaparticle-gateway --bin metaparticle-gateway
+	$(CARGO) run -q -p metaparticle-compare --bin instructions -- --program target/counted/metaparticle-gateway
 
 instructions-accept: ## accept what a request costs now
-	$(CARGO) build --profile counted --bin metaparticle-gateway
-	$(CARGO) run -q --bin instructions -- --program target/counted/metaparticle-gateway --accept
+	$(CARGO) build --profile counted -p metaparticle-gateway --bin metaparticle-gateway
+	$(CARGO) run -q -p metaparticle-compare --bin instructions -- --program target/counted/metaparticle-gateway --accept
 
 golden-check:
 	python3 gateway/tests/golden/make.py | cmp - gateway/tests/golden/ring-v1.csv

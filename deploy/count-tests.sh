@@ -10,5 +10,5 @@ for command in "$@"; do
     $command 2>&1 | tee -a "$said" || code=1
 done
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
-     END { printf "\ntests: %d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$said"
+     END { printf "\ntests: %d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$said" | tee target/closing-line
 exit "$code"

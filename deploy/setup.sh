@@ -1,26 +1,15 @@
 #!/usr/bin/env bash
 # What do the tests need that a fresh machine lacks? `curl` (a real client), `python3` (an independent
 # judge of the ring), `valgrind` (counts instructions) and `cargo-deny` (the licences), which goes into
-# the folder given. Run again, it finds them and says nothing.
+# the folder given. Run again, it finds them and says nothing. The cluster has a set-up of its own:
+# devcluster/build.sh.
 set -euo pipefail
 tools=$1
+here=$(dirname "$0")
 
-need() { # need COMMAND PACKAGE
-    command -v "$1" >/dev/null && return
-    local as=
-    if [ "$(id -u)" != 0 ]; then as="sudo -n"; fi
-    if ! command -v apt-get >/dev/null || ! $as true 2>/dev/null; then
-        echo "the tests need \`$1\`: install it (on Debian: apt-get install $2), then run again" >&2
-        exit 1
-    fi
-    echo "installing $2"
-    $as apt-get update -qq
-    $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null
-}
-
-need curl curl
-need python3 python3
-need valgrind valgrind
+for tool in curl python3 valgrind; do
+    command -v "$tool" >/dev/null || "$here/install.sh" "$tool"
+done
 
 for component in rustfmt clippy; do
     if ! cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1; then rustup component add "$component"; fi

@@ -60,7 +60,7 @@ for peer in envoy krakend pingora; do
     $peer || missing+=("$peer")
 done
 say "building our own (two or three minutes, once)"
-cargo build -q --release --locked --bin metaparticle-gateway --bin relay --bin compare || exit 1
+cargo build -q --release --locked -p metaparticle-gateway -p metaparticle-compare --bin metaparticle-gateway --bin relay --bin compare || exit 1
 for program in wrk h2load taskset setpriv; do
     command -v $program >/dev/null || { say "$program is needed and not there"; exit 1; }
 done

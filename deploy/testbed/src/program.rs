@@ -1,0 +1,36 @@
+//! How does a program of this workspace run on nothing? Linked with all it needs, it asks no image for a
+//! C library.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tokio::process::Command;
+
+/// Builds a program of a package statically, and says where it is.
+///
+/// # Errors
+///
+/// When it does not build; what cargo says against it is in the test's output.
+pub async fn built(package: &str, name: &str) -> Result<PathBuf> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["rustc", "--quiet", "--message-format=json-render-diagnostics"])
+        .args(["--package", package, "--bin", name])
+        // Its own folder: the same program, linked otherwise, is not to take turns with cargo's.
+        .args(["--target-dir", concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/static")])
+        .args(["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"])
+        .stderr(Stdio::inherit());
+    let output = cargo.output().await.context("cannot run cargo")?;
+    ensure!(output.status.success(), "cargo does not build {name} of {package}");
+    let messages = String::from_utf8(output.stdout)?;
+    let built = messages.lines().filter_map(|line| executable(line, name)).next_back();
+    built.with_context(|| format!("cargo does not say where {name} is"))
+}
+
+fn executable(message: &str, name: &str) -> Option<PathBuf> {
+    let message = serde_json::from_str::<Value>(message).ok()?;
+    let ours = message["target"]["name"] == name;
+    ours.then(|| message["executable"].as_str().map(PathBuf::from))?
+}
