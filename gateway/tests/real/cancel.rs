@@ -1,12 +1,13 @@
 //! Who is told that nobody waits any more? Everybody who was asked.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::Response;
 use http_body_util::BodyExt as _;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
 
 use crate::client::{Client, Raw, ask};
 use crate::replica::{Replica, full};
@@ -115,10 +116,11 @@ async fn the_losers_of_a_race_are_cancelled() {
 async fn an_upload_is_cut_with_its_client_though_it_was_answered() {
     for words in ["", "protocol: h2c"] {
         let (tell, mut told) = unbounded_channel();
+        let readers = Mutex::new(JoinSet::new());
         let replica = Replica::start(move |request| {
             let tell = tell.clone();
             let reading = request.into_body().collect();
-            tokio::spawn(async move {
+            readers.lock().expect("no panic").spawn(async move {
                 tell.send(if reading.await.is_err() { "cut" } else { "whole" }).ok();
             });
             async { Response::new(full("enough")) }
