@@ -150,24 +150,25 @@ impl Drop for Inbound {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http_body_util::BodyExt as _;
+    use tokio::time::Instant;
 
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_waits_for_a_body_learns_that_nobody_reads_it_any_more() {
         let (inlet, mut inbound) = inlet(None);
         inlet.give(Ok(Piece::Data(Bytes::from_static(b"some"))));
-        // In a task of its own: the two ends are not polled together here.
-        let mut tasks = tokio::task::JoinSet::new();
-        tasks.spawn(async move {
+        let waiting = async {
             assert_eq!(inbound.frame().await.unwrap().unwrap().into_data().unwrap(), "some");
             inbound.frame().await
-        });
-        while !lock(&inlet.0).wanted {
-            tokio::task::yield_now().await;
-        }
-        drop(inlet);
-        assert!(matches!(tasks.join_next().await.unwrap().unwrap(), Some(Err(_))));
+        };
+        let both = async { tokio::join!(waiting, async { drop(inlet) }).0 };
+        let start = Instant::now();
+        let told = tokio::time::timeout(Duration::from_secs(1), both).await;
+        assert!(matches!(told, Ok(Some(Err(_)))));
+        assert!(start.elapsed().is_zero(), "it was not woken");
     }
 }

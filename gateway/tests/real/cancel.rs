@@ -1,13 +1,12 @@
 //! Who is told that nobody waits any more? Everybody who was asked.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http::Response;
 use http_body_util::BodyExt as _;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinSet;
 
 use crate::client::{Client, Raw, ask};
 use crate::replica::{Replica, full};
@@ -115,14 +114,9 @@ async fn the_losers_of_a_race_are_cancelled() {
 #[tokio::test]
 async fn an_upload_is_cut_with_its_client_though_it_was_answered() {
     for words in ["", "protocol: h2c"] {
-        let (tell, mut told) = unbounded_channel();
-        let readers = Mutex::new(JoinSet::new());
+        let (give, mut given) = unbounded_channel();
         let replica = Replica::start(move |request| {
-            let tell = tell.clone();
-            let reading = request.into_body().collect();
-            readers.lock().expect("no panic").spawn(async move {
-                tell.send(if reading.await.is_err() { "cut" } else { "whole" }).ok();
-            });
+            give.send(request.into_body()).expect("the test");
             async { Response::new(full("enough")) }
         })
         .await;
@@ -132,6 +126,7 @@ async fn an_upload_is_cut_with_its_client_though_it_was_answered() {
         raw.send("5\r\nhello\r\n").await;
         assert_eq!(raw.answer().await.text(), "enough");
         drop(raw);
-        heard("cut", 1, &mut told).await;
+        let upload = given.recv().await.expect("a replica that was asked");
+        soon("the end of the upload", upload.collect()).await.expect_err("it was cut");
     }
 }
