@@ -7,7 +7,7 @@ CLUSTER_BIN := $(CURDIR)/target/devcluster/bin
 .NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench compare tail instructions \
 	instructions-accept golden golden-check fuzz
-.PHONY: cluster cluster-build cluster-check cluster-down
+.PHONY: test-cluster cluster cluster-build cluster-check cluster-down
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,10 @@ help: ## list these
 demo: ## a gateway with replicas on loopback, and what to curl
 	$(CARGO) run --release --bin metaparticle-gateway -- demo
 
-test: ## all that must be right: set-up, habits, then every test, on a real cluster
+test: setup check golden-check instructions ## all that must be right: set-up, habits, then every test
+	./deploy/count-tests.sh "$(CARGO) test --workspace --doc" "$(CARGO) test --workspace --all-targets --no-fail-fast"
+
+test-cluster: ## the same, and every test that wants a real cluster, on one that is started for it
 	@CARGO=$(CARGO) ./deploy/test.sh
 
 check: fmt clippy doc deny ## formatting, lints, documentation, dependencies: warnings are errors
