@@ -2,7 +2,7 @@
 //!
 //! What two servers may resolve differently is how a request is smuggled inside another, so a
 //! request is read strictly: what has more than one reading is a [`Fault`]. An answer is read as
-//! browsers read it. [`Reader`] and [`write`] know bytes only; [`Wire`] puts them to a stream.
+//! browsers read it. [`Reader`] and [`mod@write`] know bytes only; [`Wire`] puts them to a stream.
 //!
 //! A connection that waits for a message holds no buffer: it reads to where the stack ends, and
 //! keeps just what came.
