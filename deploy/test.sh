@@ -47,8 +47,8 @@ phase "cluster: tests of its own code" make --no-print-directory cluster-check
 if $devcluster status >/dev/null 2>&1; then
     echo "a cluster is up already, and stays up: how it ends is not tested"
 else
-    phase "cluster: faults" ./deploy/devcluster/faults.sh "$devcluster" "$PWD/$state"
     started=yes
+    phase "cluster: faults" ./deploy/devcluster/faults.sh "$devcluster" "$PWD/$state"
 fi
 phase "cluster: up" make --no-print-directory cluster
 KUBECONFIG=$($devcluster status | sed -n 's/^export KUBECONFIG=//p')
