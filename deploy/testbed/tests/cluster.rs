@@ -67,7 +67,7 @@ fn lines(said: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: `make test` starts one"]
+#[ignore = "needs a cluster: `make test-cluster` starts one"]
 async fn a_deployment_is_found_in_slices_and_reached_by_address_cluster_ip_and_name() {
     in_namespace("deployment", async |space| {
         let image = replica(space).await?;
@@ -104,7 +104,7 @@ async fn a_deployment_is_found_in_slices_and_reached_by_address_cluster_ip_and_n
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: `make test` starts one"]
+#[ignore = "needs a cluster: `make test-cluster` starts one"]
 async fn a_stateful_set_has_hostnames_in_its_slices_and_a_name_for_each_pod() {
     in_namespace("stateful-set", async |space| {
         let image = replica(space).await?;
@@ -131,7 +131,7 @@ async fn a_stateful_set_has_hostnames_in_its_slices_and_a_name_for_each_pod() {
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: `make test` starts one"]
+#[ignore = "needs a cluster: `make test-cluster` starts one"]
 async fn a_deleted_pod_leaves_the_slice_and_another_takes_its_place() {
     in_namespace("replaced", async |space| {
         let image = replica(space).await?;
@@ -159,7 +159,7 @@ async fn a_deleted_pod_leaves_the_slice_and_another_takes_its_place() {
 }
 
 #[tokio::test]
-#[ignore = "needs a cluster: `make test` starts one"]
+#[ignore = "needs a cluster: `make test-cluster` starts one"]
 async fn a_pod_that_fails_says_why() {
     in_namespace("fails", async |space| {
         let image = replica(space).await?;

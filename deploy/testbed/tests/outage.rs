@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval, timeout};
 const LENGTH: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-#[ignore = "needs a cluster of its own: `make test` starts one"]
+#[ignore = "needs a cluster of its own: `make test-cluster` starts one"]
 async fn an_api_outage_leaves_pods_running_and_watches_recover() {
     in_namespace("outage", async |space| {
         let image = space
