@@ -138,16 +138,11 @@ impl Reader {
     }
 
     /// The whole body that `decoder` follows, where its length is known and all of it has come.
-    ///
-    /// # Errors
-    /// Never: a length is without doubt.
-    pub fn whole(&mut self, decoder: &mut Decoder) -> Result<Option<Piece>, Fault> {
-        match decoder.missing() {
-            Some(missing) if missing > 0 && missing <= self.pending.len() as u64 => {
-                self.body(decoder)
-            }
-            _ => Ok(None),
-        }
+    pub fn whole(&mut self, decoder: &mut Decoder) -> Option<Bytes> {
+        decoder.missing().filter(|missing| (1..=self.pending.len() as u64).contains(missing))?;
+        // A length is without doubt.
+        let Ok(Some(Piece::Data(whole))) = self.body(decoder) else { return None };
+        Some(whole)
     }
 
     /// Whether what came of the body that `decoder` follows is without fault.

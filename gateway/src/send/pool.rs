@@ -88,9 +88,8 @@ impl Network {
     async fn http1(
         &self,
         replica: &Arc<Replica>,
-        letter: Letter<'_>,
+        mut letter: Letter<'_>,
     ) -> Result<http::Response<LeafBody>, Failure> {
-        let mut letter = letter;
         let mut body = std::mem::take(&mut letter.body);
         if let Some(link) = self.0.take(replica.id) {
             // What may be sent twice is (RFC 9110 §9.2.2, RFC 9112 §9.3.1): the connection may have

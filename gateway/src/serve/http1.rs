@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::connection::Connection;
 use super::life::Waits;
-use crate::http1::{Asked, Decoder, Fault, Inlet, OnUpgrade, Piece, Upgraded, Wire, inlet};
+use crate::http1::{Asked, Decoder, Fault, Inlet, OnUpgrade, Upgraded, Wire, inlet};
 use crate::request::{Body as RequestBody, Rejected};
 use crate::send::Carrier;
 
@@ -215,7 +215,7 @@ where
         if decoder.is_ended() {
             return (RequestBody::Empty, None);
         }
-        if let Ok(Some(Piece::Data(whole))) = self.wire.reader.whole(decoder) {
+        if let Some(whole) = self.wire.reader.whole(decoder) {
             return (RequestBody::Whole(whole), None);
         }
         let (inlet, inbound) = inlet(decoder.missing());

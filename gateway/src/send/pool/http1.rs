@@ -176,7 +176,7 @@ impl Link {
         }
         let length = body.missing();
         if upload.is_none()
-            && let Ok(Some(Piece::Data(whole))) = self.0.reader.whole(&mut body)
+            && let Some(whole) = self.0.reader.whole(&mut body)
         {
             *response.body_mut() = LeafBody::whole(whole);
         }
