@@ -9,22 +9,56 @@ mod id;
 pub use self::body::{Body, BodyError, Cap, Inbound, causes};
 pub use self::forwarded::{Peer, Sender, Trust};
 pub use self::hop::{strip, strip_answer};
-pub use self::id::Names;
+pub use self::id::{Id, Names};
 
 use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    RANGE, UPGRADE,
+    ACCEPT_ENCODING, COOKIE, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use http::{HeaderName, HeaderValue, Method, Uri, Version};
 use http_body::Body as _;
 
+use crate::fields::{Fields, Name};
 use crate::http1::{FIELDS_MOST, OnUpgrade};
 use crate::memory::{Full, Held, Memory};
+
+/// A request as it came over a connection.
+#[derive(Debug)]
+pub struct Arrived {
+    /// Its method.
+    pub method: Method,
+    /// Its target as it came.
+    pub uri: Uri,
+    /// The protocol it came over.
+    pub version: Version,
+    /// Its headers, all of them.
+    pub headers: Fields,
+    /// Its body, on its way.
+    pub body: Body,
+    /// The other end, where the client wants to speak something else after the answer.
+    pub upgrade: Option<OnUpgrade>,
+    /// What its connection holds, for a tunnel that outlives it.
+    pub keep: Option<Keep>,
+}
+
+impl From<http::Request<Body>> for Arrived {
+    fn from(request: http::Request<Body>) -> Self {
+        let (head, body) = request.into_parts();
+        Self {
+            method: head.method,
+            uri: head.uri,
+            version: head.version,
+            headers: Fields::from(&head.headers),
+            body,
+            upgrade: None,
+            keep: None,
+        }
+    }
+}
 
 /// A request that may go on.
 #[derive(Debug)]
@@ -34,7 +68,7 @@ pub struct Request {
     /// Its target as it came: path and query, and over HTTP/2 scheme and authority too.
     pub uri: Uri,
     /// Its headers, without hop-by-hop ones, and without what is not believed.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// What leaves are told besides: what it is called, and who sent it.
     pub added: Added,
     /// Its body, not read yet unless a key or a scatter needed it.
@@ -62,10 +96,10 @@ pub struct Added {
 }
 
 impl Added {
-    /// Says each header.
-    pub fn each(&self, mut say: impl FnMut(&HeaderName, &[u8])) {
+    /// Says each header of the request that has these `headers` of its own.
+    pub fn each(&self, headers: &Fields, mut say: impl FnMut(&HeaderName, &[u8])) {
         self.names.each(&mut say);
-        self.sender.each(&mut say);
+        self.sender.each(headers, &mut say);
     }
 }
 
@@ -125,35 +159,34 @@ pub enum Rejected {
 }
 
 impl Request {
-    /// Takes `request` in, as `peer` sent it.
+    /// Takes `arrived` in, as `peer` sent it.
     ///
     /// # Errors
     /// When it is not one that may go on; it is left as it was, to be written down.
-    pub fn receive(request: &mut http::Request<Body>, peer: &Peer) -> Result<Self, Rejected> {
-        if request.headers().len() > FIELDS_MOST {
-            return Err(Rejected::TooManyFields(request.headers().len()));
+    pub fn receive(arrived: &mut Arrived, peer: &Peer) -> Result<Self, Rejected> {
+        if arrived.headers.len() > FIELDS_MOST {
+            return Err(Rejected::TooManyFields(arrived.headers.len()));
         }
-        if request.method() == Method::CONNECT {
+        if arrived.method == Method::CONNECT {
             return Err(Rejected::Connect);
         }
-        root(request.uri_mut());
-        check_path(request.uri())?;
-        if request.version() == Version::HTTP_2 {
-            join_cookies(request.headers_mut());
+        root(&mut arrived.uri);
+        check_path(&arrived.uri)?;
+        if arrived.version == Version::HTTP_2 {
+            join_cookies(&mut arrived.headers);
         }
-        if request.version() == Version::HTTP_10 {
+        if arrived.version == Version::HTTP_10 {
             // It cannot ask to speak something else (RFC 9110 §7.8).
-            request.headers_mut().remove(UPGRADE);
+            arrived.headers.remove(Name::Upgrade);
         }
-        let host = host(request)?;
-        let upgrades = strip(request.headers_mut())?;
-        let keep = request.extensions_mut().remove::<Keep>();
-        let upgrade = request.extensions_mut().remove::<OnUpgrade>().filter(|_| upgrades);
-        // Piece by piece: to take it whole moves more than is wanted.
-        let (method, uri) =
-            (std::mem::take(request.method_mut()), std::mem::take(request.uri_mut()));
-        let mut headers = std::mem::take(request.headers_mut());
-        let body = std::mem::take(request.body_mut());
+        let host = host(arrived)?;
+        let upgrades = strip(&mut arrived.headers)?;
+        let upgrade = arrived.upgrade.take().filter(|_| upgrades);
+        let method = std::mem::take(&mut arrived.method);
+        let uri = std::mem::take(&mut arrived.uri);
+        let mut headers = std::mem::take(&mut arrived.headers);
+        let body = std::mem::take(&mut arrived.body);
+        let keep = arrived.keep.take();
         let names = Names::find(&mut headers);
         let (sender, client) = forwarded::sender(&mut headers, peer);
         let added = Added { names, sender };
@@ -174,7 +207,7 @@ impl Request {
         if self.body.is_empty() {
             return Ok(());
         }
-        let declared = self.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let declared = self.headers.text(Name::ContentLength);
         if declared.and_then(|value| value.parse::<u64>().ok()).is_some_and(|size| size > most) {
             return Err(Rejected::TooLarge(most));
         }
@@ -212,7 +245,7 @@ impl Request {
     pub fn is_idempotent(&self) -> bool {
         let method = &self.method;
         let by_method = method.is_idempotent();
-        by_method || self.headers.contains_key("idempotency-key")
+        by_method || self.headers.contains("idempotency-key")
     }
 }
 
@@ -227,13 +260,12 @@ impl From<&BodyError> for Rejected {
 }
 
 /// HTTP/2 cuts cookies into crumbs; before HTTP/1.1 they must be one line again (RFC 9113 §8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    if headers.get_all(COOKIE).iter().nth(1).is_none() {
-        return;
+fn join_cookies(headers: &mut Fields) {
+    let crumbs: Vec<_> = headers.all("cookie").collect();
+    if crumbs.len() > 1 {
+        let joined = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]));
+        headers.insert(COOKIE, joined.expect("made of header values"));
     }
-    let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    let joined = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).expect("made of header values");
-    headers.insert(COOKIE, joined);
 }
 
 /// `http://a?b` asks for `/?b` (RFC 9110 §4.2.3), and only so it may be passed on.
@@ -268,24 +300,24 @@ fn check_path(uri: &Uri) -> Result<(), Rejected> {
 }
 
 /// The host asked for; for HTTP/2 also as the `Host` header, which HTTP/1.1 replicas want.
-fn host(request: &mut http::Request<Body>) -> Result<Box<str>, Rejected> {
-    let mut given = request.headers().get_all(HOST).iter();
+fn host(arrived: &mut Arrived) -> Result<Box<str>, Rejected> {
+    let Arrived { uri, headers, version, .. } = arrived;
+    let mut given = headers.all("host");
     let (first, more) = (given.next(), given.count());
     if more > 0 {
         return Err(Rejected::Hosts(more + 1));
     }
-    if let Some(authority) = request.uri().authority() {
+    if let Some(authority) = uri.authority() {
         // RFC 9112 §3.2.2 and RFC 9113 §8.3.1: the target's authority stands for the Host header.
         let host = authority.host().to_ascii_lowercase();
         let invalid = |_| Rejected::InvalidHost(authority.as_str().into());
         let bare = authority.as_str().rsplit('@').next().unwrap_or_default();
-        let value = HeaderValue::from_str(bare).map_err(invalid)?;
-        request.headers_mut().insert(HOST, value);
+        headers.insert(HOST, HeaderValue::from_str(bare).map_err(invalid)?);
         return Ok(host.into());
     }
     match first {
         Some(value) => parse_host(value),
-        None if request.version() == Version::HTTP_10 => Ok(Box::default()),
+        None if *version == Version::HTTP_10 => Ok(Box::default()),
         None => Err(Rejected::Hosts(0)),
     }
 }
@@ -300,9 +332,10 @@ fn plain_host(text: &str) -> Option<&str> {
 }
 
 /// `Example.com:8080` is `example.com`; `[::1]:80` is `[::1]`.
-fn parse_host(value: &HeaderValue) -> Result<Box<str>, Rejected> {
-    let invalid = || Rejected::InvalidHost(String::from_utf8_lossy(value.as_bytes()).into());
-    let text = value.to_str().map_err(|_| invalid())?;
+fn parse_host(value: &[u8]) -> Result<Box<str>, Rejected> {
+    let invalid = || Rejected::InvalidHost(String::from_utf8_lossy(value).into());
+    let text = std::str::from_utf8(value).ok().filter(|text| text.is_ascii());
+    let text = text.ok_or_else(invalid)?;
     if let Some(plain) = plain_host(text) {
         return Ok(plain.to_ascii_lowercase().into());
     }
@@ -331,8 +364,7 @@ mod tests {
 
     #[track_caller]
     fn check_host(given: &str, expected: Option<&str>) {
-        let value = HeaderValue::from_str(given).expect("a header value");
-        assert_eq!(parse_host(&value).ok().as_deref(), expected, "{given}");
+        assert_eq!(parse_host(given.as_bytes()).ok().as_deref(), expected, "{given}");
     }
 
     #[test]

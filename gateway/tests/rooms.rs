@@ -4,14 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in reading order: each leans only on those before it.
-const ROAD: [&str; 27] = [
-    "words", "model", "ring", "snapshot", "file", "stamp", "memory", "tasks", "http1", "request",
-    "route", "key", "pick", "send", "gather", "merge", "log", "respond", "handle", "serve",
-    "metrics", "admin", "demo", "settings", "follow", "app", "run",
+const ROAD: [&str; 28] = [
+    "words", "fields", "model", "ring", "snapshot", "file", "stamp", "memory", "tasks", "http1",
+    "request", "route", "key", "pick", "send", "gather", "merge", "log", "respond", "handle",
+    "serve", "metrics", "admin", "demo", "settings", "follow", "app", "run",
 ];
 
 /// Rooms without a runtime, a socket, a clock, chance or a log.
-const PURE: [&str; 8] = ["words", "model", "ring", "snapshot", "route", "key", "pick", "merge"];
+const PURE: [&str; 9] =
+    ["words", "fields", "model", "ring", "snapshot", "route", "key", "pick", "merge"];
 
 /// What a pure room does not know.
 const WORLD: [&str; 9] = [

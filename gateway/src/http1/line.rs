@@ -1,5 +1,7 @@
 //! What do the lines of a head say of the body's length, and what is wrong with one that says nothing?
 
+use std::ops::Range;
+
 use http::{StatusCode, Version};
 use memchr::memchr2;
 
@@ -99,8 +101,23 @@ impl Lengths {
     }
 }
 
+/// Where the name of the field that `line` is ends, and where its value stands.
+pub(super) fn field(line: &[u8]) -> Result<(usize, Range<usize>), Fault> {
+    let colon = token(line);
+    if colon == 0 || line.get(colon) != Some(&b':') {
+        return Err(fault(line));
+    }
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = line[colon + 1..].iter().position(|byte| !is_blank(byte));
+    let start = start.map_or(line.len(), |blanks| colon + 1 + blanks);
+    let last = line[start..].iter().rposition(|byte| !is_blank(byte));
+    let end = last.map_or(start, |last| start + last + 1);
+    no_control(&line[start..end])?;
+    Ok((colon, start..end))
+}
+
 /// What is wrong with a line that is no field.
-pub(super) fn fault(line: &[u8]) -> Fault {
+fn fault(line: &[u8]) -> Fault {
     let (name, after) = line.split_at(token(line));
     match after {
         [b' ' | b'\t', ..] if name.is_empty() => Fault::FoldedHeader,

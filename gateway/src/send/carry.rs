@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderValue, Method, Uri};
 use tower::{Service, ServiceExt};
 
+use crate::fields::Fields;
+use crate::model::Answer;
 use crate::request::{Added, Body, BodyError, Rejected};
 use crate::send::{DEADLINE, LeafBody, SHARD, SHARDS};
 use crate::snapshot::{Replica, Snapshot};
@@ -25,7 +27,7 @@ pub trait Carrier: Clone + Send + Sync + 'static {
         &self,
         replica: &Arc<Replica>,
         letter: Letter<'_>,
-    ) -> impl Future<Output = Result<http::Response<LeafBody>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Answer<LeafBody>, Failure>> + Send;
 
     /// Lets go of what leads to replicas that `snapshot` does not have; called from time to time.
     fn sweep(&self, snapshot: &Snapshot) {
@@ -51,10 +53,11 @@ where
         &self,
         replica: &Arc<Replica>,
         letter: Letter<'_>,
-    ) -> Result<http::Response<LeafBody>, Failure> {
+    ) -> Result<Answer<LeafBody>, Failure> {
         let service = self.0.clone();
         let request = letter.into_request(replica);
-        service.oneshot((Arc::clone(replica), request)).await.map_err(Into::into)
+        let answered = service.oneshot((Arc::clone(replica), request)).await;
+        answered.map(Answer::from).map_err(Into::into)
     }
 }
 
@@ -63,7 +66,7 @@ where
 pub struct Letter<'r> {
     pub(super) method: &'r Method,
     pub(super) uri: &'r Uri,
-    pub(super) headers: &'r HeaderMap,
+    pub(super) headers: &'r Fields,
     pub(super) added: &'r Added,
     /// HTTP/1.0 needs no host; what goes on does.
     pub(super) hostless: bool,
@@ -83,11 +86,11 @@ impl Letter<'_> {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = target;
         let headers = request.headers_mut();
-        headers.clone_from(self.headers);
+        *headers = self.headers.into();
         if self.hostless {
             headers.insert(HOST, replica.host());
         }
-        self.added.each(|name, value| {
+        self.added.each(self.headers, |name, value| {
             let value = HeaderValue::from_bytes(value).expect("it was one");
             headers.insert(name, value);
         });
@@ -106,7 +109,7 @@ impl Letter<'_> {
             (Protocol::Http1, Some(path)) => Uri::from(path),
             (Protocol::Http1, None) => Uri::from_static("/"),
             (Protocol::H2c, path) => {
-                let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
+                let host = self.headers.text(HOST);
                 let uri = Uri::builder().scheme("http");
                 let uri = match host.filter(|host| !host.is_empty()) {
                     Some(host) => uri.authority(host),

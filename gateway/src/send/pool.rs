@@ -18,12 +18,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::http1::{Broken, Link};
+use crate::model::Answer;
 use crate::send::{Carrier, Failure, LeafBody, Letter};
 use crate::snapshot::{Replica, Snapshot};
 use crate::tasks::{Clock, Tasks};
 use crate::words::Protocol;
 
-pub(super) use self::http1::Answer;
+pub(super) use self::http1::Coming;
 pub(super) use self::shared::Stream;
 
 /// How long a connection may rest before it is closed: shorter than servers keep theirs.
@@ -89,7 +90,7 @@ impl Network {
         &self,
         replica: &Arc<Replica>,
         mut letter: Letter<'_>,
-    ) -> Result<http::Response<LeafBody>, Failure> {
+    ) -> Result<Answer<LeafBody>, Failure> {
         let mut body = std::mem::take(&mut letter.body);
         if let Some(link) = self.0.take(replica.id) {
             // What may be sent twice is (RFC 9110 §9.2.2, RFC 9112 §9.3.1): the connection may have
@@ -114,13 +115,13 @@ impl Network {
         &self,
         replica: &Arc<Replica>,
         mut letter: Letter<'_>,
-    ) -> Result<http::Response<LeafBody>, Failure> {
+    ) -> Result<Answer<LeafBody>, Failure> {
         let (mut sender, stream) = match self.0.stream(replica).await {
             Ok(stream) => stream,
             Err(cause) => return Err(Failure::connect(cause, std::mem::take(&mut letter.body))),
         };
         match sender.try_send_request(letter.into_request(replica)).await {
-            Ok(response) => Ok(response.map(|body| LeafBody::stream(body, stream))),
+            Ok(response) => Ok(response.map(|body| LeafBody::stream(body, stream)).into()),
             Err(mut error) => Err(match error.take_message() {
                 Some(request) => Failure::connect(error.into_error(), request.into_body()),
                 None if connect::is_refused(error.error()) => Failure::refused(error.into_error()),
@@ -135,7 +136,7 @@ impl Carrier for Network {
         &self,
         replica: &Arc<Replica>,
         letter: Letter<'_>,
-    ) -> Result<http::Response<LeafBody>, Failure> {
+    ) -> Result<Answer<LeafBody>, Failure> {
         match replica.protocol {
             Protocol::Http1 => self.http1(replica, letter).await,
             Protocol::H2c => Box::pin(self.http2(replica, letter)).await,

@@ -1,0 +1,174 @@
+//! Which names does the road look for? Known by number, so that many are looked for at once.
+
+use crate::words::labels;
+
+/// A name that the road looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Name {
+    /// `Connection`
+    Connection,
+    /// `Content-Length`
+    ContentLength,
+    /// `metaparticle-coverage`
+    Coverage,
+    /// `Date`
+    Date,
+    /// `metaparticle-deadline`
+    Deadline,
+    /// `Expect`
+    Expect,
+    /// `Host`
+    Host,
+    /// `HTTP2-Settings`
+    Http2Settings,
+    /// `Keep-Alive`
+    KeepAlive,
+    /// `Proxy-Authenticate`
+    ProxyAuthenticate,
+    /// `Proxy-Authorization`
+    ProxyAuthorization,
+    /// `Proxy-Connection`
+    ProxyConnection,
+    /// `x-request-id`
+    RequestId,
+    /// `metaparticle-shard`
+    Shard,
+    /// `metaparticle-shards`
+    Shards,
+    /// `TE`
+    Te,
+    /// `traceparent`
+    Traceparent,
+    /// `Transfer-Encoding`
+    TransferEncoding,
+    /// `Upgrade`
+    Upgrade,
+}
+
+impl Name {
+    /// The name that `text` is, however it is written.
+    #[must_use]
+    pub fn of(text: &[u8]) -> Option<Self> {
+        let candidates: &[Self] = match text.len() {
+            2 => &[Self::Te],
+            4 => &[Self::Host, Self::Date],
+            6 => &[Self::Expect],
+            7 => &[Self::Upgrade],
+            10 => &[Self::Connection, Self::KeepAlive],
+            11 => &[Self::Traceparent],
+            12 => &[Self::RequestId],
+            14 => &[Self::ContentLength, Self::Http2Settings],
+            16 => &[Self::ProxyConnection],
+            17 => &[Self::TransferEncoding],
+            18 => &[Self::Shard, Self::ProxyAuthenticate],
+            19 => &[Self::Shards, Self::ProxyAuthorization],
+            21 => &[Self::Deadline, Self::Coverage],
+            _ => return None,
+        };
+        let is = |name: &&Self| name.as_str().as_bytes().eq_ignore_ascii_case(text);
+        candidates.iter().find(is).copied()
+    }
+
+    /// The name in lower case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::ContentLength => "content-length",
+            Self::Coverage => labels::COVERAGE,
+            Self::Date => "date",
+            Self::Deadline => labels::DEADLINE,
+            Self::Expect => "expect",
+            Self::Host => "host",
+            Self::Http2Settings => "http2-settings",
+            Self::KeepAlive => "keep-alive",
+            Self::ProxyAuthenticate => "proxy-authenticate",
+            Self::ProxyAuthorization => "proxy-authorization",
+            Self::ProxyConnection => "proxy-connection",
+            Self::RequestId => labels::REQUEST_ID,
+            Self::Shard => labels::SHARD,
+            Self::Shards => labels::SHARDS,
+            Self::Te => "te",
+            Self::Traceparent => "traceparent",
+            Self::TransferEncoding => "transfer-encoding",
+            Self::Upgrade => "upgrade",
+        }
+    }
+}
+
+impl AsRef<str> for Name {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// Which of them there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Known(u32);
+
+impl Known {
+    /// These.
+    #[must_use]
+    pub const fn of(names: &[Name]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < names.len() {
+            bits |= 1 << names[at] as u32;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether `name` is one of them.
+    #[must_use]
+    pub const fn has(self, name: Name) -> bool {
+        self.0 >> (name as u32) & 1 == 1
+    }
+
+    /// Whether one of `names` is one of them.
+    #[must_use]
+    pub const fn has_any(self, names: Self) -> bool {
+        self.0 & names.0 != 0
+    }
+
+    pub(super) fn add(&mut self, name: Option<Name>) {
+        self.0 |= name.map_or(0, |name| 1 << name as u32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_known_by_its_text_however_it_is_written() {
+        // They are numbered without a gap; the last is the last of the enum.
+        let names = [
+            Name::Connection,
+            Name::ContentLength,
+            Name::Coverage,
+            Name::Date,
+            Name::Deadline,
+            Name::Expect,
+            Name::Host,
+            Name::Http2Settings,
+            Name::KeepAlive,
+            Name::ProxyAuthenticate,
+            Name::ProxyAuthorization,
+            Name::ProxyConnection,
+            Name::RequestId,
+            Name::Shard,
+            Name::Shards,
+            Name::Te,
+            Name::Traceparent,
+            Name::TransferEncoding,
+            Name::Upgrade,
+        ];
+        assert_eq!(names.len(), Name::Upgrade as usize + 1);
+        for name in names {
+            assert_eq!(Name::of(name.as_str().as_bytes()), Some(name));
+            assert_eq!(Name::of(name.as_str().to_ascii_uppercase().as_bytes()), Some(name));
+        }
+        assert_eq!(Name::of(b"user-agent"), None);
+    }
+}
