@@ -113,7 +113,13 @@ impl Fields {
 
     /// Each field, in the order they came: its name, as it was written, and its value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.list.iter().map(|field| (self.name_of(field), self.value_of(field)))
+        let text = |name| std::str::from_utf8(name).unwrap_or_default();
+        self.list.iter().map(move |field| (text(self.name_of(field)), self.value_of(field)))
+    }
+
+    /// The name of each field, as it was written.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.list.iter().map(|field| self.name_of(field))
     }
 
     /// Whether there is a field called `name`.
@@ -163,7 +169,7 @@ impl Fields {
     pub(crate) fn append_bytes(&mut self, name: &str, value: &[u8]) {
         let at = self.added.len();
         self.added.reserve((name.len() + value.len() + 4).max(ADDED_USUAL));
-        put(&mut self.added, name, value);
+        put(&mut self.added, name.as_bytes(), value);
         let known = Name::of(name.as_bytes());
         self.list.push(Field {
             at: u32::try_from(at).expect("less than 4 GiB"),
@@ -191,15 +197,16 @@ impl Fields {
 
     /// Takes out the fields called `name`.
     pub fn remove(&mut self, name: impl AsRef<str>) {
-        let name = name.as_ref();
+        let name = name.as_ref().as_bytes();
         self.retain(|found| !found.eq_ignore_ascii_case(name));
     }
 
     /// Takes out the fields whose names `keep` does not want.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
         let Self { came, added, list, seen } = self;
         let before = list.len();
-        list.retain(|field| keep(name_in(if field.added { added } else { came }, field)));
+        let text = |field: &Field| if field.added { &added[..] } else { &came[..] };
+        list.retain(|field| keep(&text(field)[field.name()]));
         if list.len() < before {
             *seen = Known::default();
             list.iter().for_each(|field| seen.add(field.known));
@@ -246,8 +253,8 @@ impl Fields {
         if field.added { &self.added } else { &self.came }
     }
 
-    fn name_of(&self, field: &Field) -> &str {
-        name_in(self.text_behind(field), field)
+    fn name_of(&self, field: &Field) -> &[u8] {
+        &self.text_behind(field)[field.name()]
     }
 
     fn value_of(&self, field: &Field) -> &[u8] {
@@ -256,20 +263,16 @@ impl Fields {
 
     fn is(&self, field: &Field, name: &str) -> bool {
         usize::from(field.name) == name.len()
-            && self.text_behind(field)[field.name()].eq_ignore_ascii_case(name.as_bytes())
+            && self.name_of(field).eq_ignore_ascii_case(name.as_bytes())
     }
 }
 
 /// What is added to a head is mostly not much more.
 const ADDED_USUAL: usize = 128;
 
-fn name_in<'t>(text: &'t [u8], field: &Field) -> &'t str {
-    std::str::from_utf8(&text[field.name()]).unwrap_or_default()
-}
-
 /// One field, on a line.
-fn put(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    out.extend_from_slice(name.as_bytes());
+fn put(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
@@ -291,7 +294,7 @@ impl From<&HeaderMap> for Fields {
     fn from(map: &HeaderMap) -> Self {
         let mut text = Vec::with_capacity(map.len() * FIELD_USUAL);
         for (name, value) in map {
-            put(&mut text, name.as_str(), value.as_bytes());
+            put(&mut text, name.as_str().as_bytes(), value.as_bytes());
         }
         let mut fields = Self::over(text.into(), map.len());
         let mut at = 0;
@@ -320,7 +323,7 @@ impl From<&Fields> for HeaderMap {
     fn from(fields: &Fields) -> Self {
         let mut map = Self::with_capacity(fields.len());
         for field in &fields.list {
-            let name = HeaderName::from_bytes(fields.name_of(field).as_bytes()).expect("a token");
+            let name = HeaderName::from_bytes(fields.name_of(field)).expect("a token");
             let value = if field.added {
                 HeaderValue::from_bytes(fields.value_of(field))
             } else {

@@ -48,20 +48,20 @@ pub struct Open {
 /// When the only leaf did not answer.
 pub async fn all<C: Carrier>(
     sender: &Sender<C>,
-    leaves: Leaves<'_>,
+    leaves: &mut Leaves<'_>,
     ask: &Ask<'_>,
     body: Body,
     memory: &Memory,
 ) -> Result<Gathered, Unanswered> {
     match leaves {
-        Leaves::One(mut leaf) => {
-            let reply = sender.ask(&mut leaf, ask, body, &AtomicBool::new(false)).await?;
+        Leaves::One(leaf) => {
+            let reply = sender.ask(leaf, ask, body, &AtomicBool::new(false)).await?;
             Ok(Gathered::One(reply))
         }
         Leaves::All(leaves) => {
             let gather = Gather { sender, ask, memory };
             // Boxed, so that a request to one leaf does not carry the room for many.
-            Ok(Box::pin(gather.scatter(leaves, &body)).await)
+            Ok(Box::pin(gather.scatter(std::mem::take(leaves), &body)).await)
         }
     }
 }

@@ -5,8 +5,8 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use http::header::CONTENT_TYPE;
-use http::{Method, Version};
 
 use crate::gather::{self, Gathered};
 use crate::key::{self, Key};
@@ -62,37 +62,24 @@ impl<C: Carrier> Handle<C> {
         last: bool,
     ) -> Answer<Body> {
         let arrived = self.sender.clock.now();
-        let version = came.version;
-        let received = match fault {
-            Some(fault) => Err(fault),
-            None => Request::receive(came, peer),
+        let refusal = match fault.map_or_else(|| came.receive(peer), Err) {
+            Ok(request) => return self.received(request, arrived, last).await,
+            Err(why) => Refusal::from(why),
         };
-        match received {
-            Ok(mut request) => self.received(&mut request, arrived, version, last).await,
-            Err(why) => {
-                let refusal = Refusal::from(why);
-                let mut answer = refusal.respond(came.headers.get(CONTENT_TYPE), None);
-                respond::fit(&mut answer, &came.method);
-                let seen = || {
-                    let (method, uri) = (came.method.clone(), came.uri.clone());
-                    let facts = Facts { refusal: Some(refusal.name()), ..Facts::default() };
-                    let host = Box::default();
-                    Seen { method, uri, host, id: None, client: peer.address(), facts }
-                };
-                self.keep(&mut answer, arrived, None, seen, (None, None));
-                respond::sign(&mut answer, None, version, refusal.closes() || last);
-                answer
-            }
-        }
+        let came = came.as_it_came();
+        let mut answer = refusal.respond(came.headers.get(CONTENT_TYPE), None);
+        respond::fit(&mut answer, &came.method);
+        let seen = || {
+            let facts = Facts { refusal: Some(refusal.name()), ..Facts::default() };
+            let (method, uri) = (came.method.clone(), came.uri.clone());
+            Seen { method, uri, host: Box::default(), id: None, client: peer.address(), facts }
+        };
+        self.keep(&mut answer, arrived, None, seen, (None, None));
+        respond::sign(&mut answer, None, came.version, refusal.closes() || last);
+        answer
     }
 
-    async fn received(
-        &self,
-        request: &mut Request,
-        arrived: Duration,
-        version: Version,
-        last: bool,
-    ) -> Answer<Body> {
+    async fn received(&self, request: &mut Request, arrived: Duration, last: bool) -> Answer<Body> {
         let mut facts = Facts::default();
         let answer = self.answer(request, arrived, &mut facts).await;
         let id = request.added.names.id.clone();
@@ -116,7 +103,7 @@ impl<C: Carrier> Handle<C> {
             facts,
         };
         self.keep(&mut answer, arrived, service, seen, (places, held));
-        respond::sign(&mut answer, Some(&id), version, close || last);
+        respond::sign(&mut answer, Some(&id), request.version, close || last);
         answer
     }
 
@@ -162,12 +149,12 @@ impl<C: Carrier> Handle<C> {
             times.begun = None;
         }
         let key = key_of(route, request);
-        let leaves = pick::leaves(route, key.as_ref())?;
+        let mut leaves = pick::leaves(route, key.as_ref())?;
         let places = enter(route, &leaves)?;
         if let (Leaves::All(_), false) = (&leaves, route.policy.merge == Merge::First) {
             request.ask_for_whole();
         }
-        let answer = self.gather(request, route, leaves, times, facts).await?;
+        let answer = self.gather(request, route, &mut leaves, times, facts).await?;
         Ok((answer, places))
     }
 
@@ -201,7 +188,7 @@ impl<C: Carrier> Handle<C> {
         &self,
         request: &mut Request,
         route: &Route,
-        leaves: Leaves<'_>,
+        leaves: &mut Leaves<'_>,
         times: Times,
         facts: &mut Facts,
     ) -> Result<Answer<Body>, Refusal> {

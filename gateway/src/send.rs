@@ -191,7 +191,8 @@ impl<C: Carrier> Sender<C> {
             };
             attempts += 1;
             let again = body.again();
-            let failure = match self.once(replica, leaf.shard(), ask, body, now).await {
+            let mut letter = ask.letter(leaf.shard(), body, now);
+            let failure = match self.once(replica, &mut letter, ask, now).await {
                 Ok(answer) => return Ok(reply(answer, replica, leaf, attempts)),
                 Err(failure) => failure,
             };
@@ -222,12 +223,10 @@ impl<C: Carrier> Sender<C> {
     async fn once(
         &self,
         replica: &Arc<Replica>,
-        shard: Option<&Shard>,
+        letter: &mut Letter<'_>,
         ask: &Ask<'_>,
-        body: Body,
         start: Duration,
     ) -> Result<Answer<LeafBody>, Failure> {
-        let letter = ask.letter(shard, body, start);
         let streams = letter.body.whole().is_none();
         let in_flight = replica.live.enter();
         let late = self.clock.instant(ask.deadline);

@@ -50,24 +50,30 @@ impl Name {
     /// The name that `text` is, however it is written.
     #[must_use]
     pub fn of(text: &[u8]) -> Option<Self> {
-        let candidates: &[Self] = match text.len() {
-            2 => &[Self::Te],
-            4 => &[Self::Host, Self::Date],
-            6 => &[Self::Expect],
-            7 => &[Self::Upgrade],
-            10 => &[Self::Connection, Self::KeepAlive],
-            11 => &[Self::Traceparent],
-            12 => &[Self::RequestId],
-            14 => &[Self::ContentLength, Self::Http2Settings],
-            16 => &[Self::ProxyConnection],
-            17 => &[Self::TransferEncoding],
-            18 => &[Self::Shard, Self::ProxyAuthenticate],
-            19 => &[Self::Shards, Self::ProxyAuthorization],
-            21 => &[Self::Deadline, Self::Coverage],
+        // Length and first letter tell all but two of them apart.
+        let name = match (text.len(), text.first()? | 0x20) {
+            (2, b't') => Self::Te,
+            (4, b'd') => Self::Date,
+            (4, b'h') => Self::Host,
+            (6, b'e') => Self::Expect,
+            (7, b'u') => Self::Upgrade,
+            (10, b'c') => Self::Connection,
+            (10, b'k') => Self::KeepAlive,
+            (11, b't') => Self::Traceparent,
+            (12, b'x') => Self::RequestId,
+            (14, b'c') => Self::ContentLength,
+            (14, b'h') => Self::Http2Settings,
+            (16, b'p') => Self::ProxyConnection,
+            (17, b't') => Self::TransferEncoding,
+            (18, b'm') => Self::Shard,
+            (18, b'p') => Self::ProxyAuthenticate,
+            (19, b'm') => Self::Shards,
+            (19, b'p') => Self::ProxyAuthorization,
+            (21, b'm') if text[13] | 0x20 == b'c' => Self::Coverage,
+            (21, b'm') => Self::Deadline,
             _ => return None,
         };
-        let is = |name: &&Self| name.as_str().as_bytes().eq_ignore_ascii_case(text);
-        candidates.iter().find(is).copied()
+        name.as_str().as_bytes().eq_ignore_ascii_case(text).then_some(name)
     }
 
     /// The name in lower case.

@@ -166,11 +166,14 @@ fn fields(
     // Six fields take little memory; a longer head has more of them.
     let count = (bytes.len() / FIELD_USUAL).clamp(6, 24);
     let mut fields = Fields::over(bytes.clone(), count);
-    let mut at = start;
+    let (mut at, mut ends) = (start, 0);
     loop {
         let Some(Line { end, next }) = line(bytes, at)? else { return Ok(None) };
+        ends += next - end;
         if end == at {
-            return Ok(Some((fields, next)));
+            // All at once costs less than line by line: only the lines' ends may be control characters.
+            let right = line::controls(&bytes[start..next]) == ends;
+            return if right { Ok(Some((fields, next))) } else { Err(Fault::ControlCharacter) };
         }
         if fields.len() == FIELDS_MOST {
             return Err(Fault::TooManyFields);
@@ -179,7 +182,9 @@ fn fields(
         let value = at + value.start..at + value.end;
         let found = fields.found(at..at + colon, value.clone());
         if let Some(name) = found.map_err(|_| Fault::TooLarge)? {
-            look(name, &bytes[value])?;
+            let value = &bytes[value];
+            let worse = |fault| line::no_control(value).err().unwrap_or(fault);
+            look(name, value).map_err(worse)?;
         }
         at = next;
     }
@@ -190,7 +195,7 @@ fn once(fields: &mut Fields) {
     if fields.seen().has(Name::ContentLength) && fields.all("content-length").nth(1).is_some() {
         let mut seen = false;
         fields.retain(|name| {
-            !name.eq_ignore_ascii_case("content-length") || !std::mem::replace(&mut seen, true)
+            !name.eq_ignore_ascii_case(b"content-length") || !std::mem::replace(&mut seen, true)
         });
     }
 }

@@ -115,7 +115,7 @@ pub(super) fn sender(headers: &mut Fields, peer: &Peer) -> (Sender, IpAddr) {
     if peer.trusted {
         return append(headers, peer);
     }
-    if headers.iter().any(|(name, _)| pretends(name)) {
+    if headers.names().any(pretends) {
         headers.retain(|name| !pretends(name));
     }
     (Sender { lines: Some(Arc::clone(&peer.lines)), host: true }, peer.address)
@@ -123,18 +123,18 @@ pub(super) fn sender(headers: &mut Fields, peer: &Peer) -> (Sender, IpAddr) {
 
 /// Whether a header says who sent the request, by any of the names by which servers know it: CGI and
 /// its heirs take `X_Forwarded_For` for `X-Forwarded-For`.
-fn pretends(name: &str) -> bool {
+fn pretends(name: &[u8]) -> bool {
     let starts = |prefix: &str| {
-        let same = |(byte, wanted): (u8, u8)| {
-            byte.eq_ignore_ascii_case(&wanted) || (byte, wanted) == (b'_', b'-')
+        let same = |(byte, wanted): (&u8, &u8)| {
+            byte.eq_ignore_ascii_case(wanted) || (*byte, *wanted) == (b'_', b'-')
         };
-        name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(same)
+        name.len() >= prefix.len() && name.iter().zip(prefix.as_bytes()).all(same)
     };
     // Most names begin with another letter.
-    match name.as_bytes().first().map(u8::to_ascii_lowercase) {
+    match name.first().map(u8::to_ascii_lowercase) {
         Some(b'x') => starts("x-forwarded-") || starts("x-real-ip"),
-        Some(b'm') => starts("metaparticle-") && name.contains('_'),
-        Some(b'f') => name.eq_ignore_ascii_case("forwarded"),
+        Some(b'm') => starts("metaparticle-") && name.contains(&b'_'),
+        Some(b'f') => name.eq_ignore_ascii_case(b"forwarded"),
         _ => false,
     }
 }

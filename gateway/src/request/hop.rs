@@ -65,10 +65,9 @@ fn smuggles(headers: &Fields) -> bool {
 pub fn strip_answer(headers: &mut Fields, upgrade: bool) {
     if headers.seen().has(Name::Connection) {
         let names: Vec<_> = headers.list("connection").map(str::to_ascii_lowercase).collect();
-        let stays = |name: &str| upgrade && name.eq_ignore_ascii_case("upgrade");
-        headers.retain(|name| {
-            stays(name) || !names.iter().any(|ends| ends.eq_ignore_ascii_case(name))
-        });
+        let stays = |name: &[u8]| upgrade && name.eq_ignore_ascii_case(b"upgrade");
+        let ends = |name: &[u8]| names.iter().any(|end| end.as_bytes().eq_ignore_ascii_case(name));
+        headers.retain(|name| stays(name) || !ends(name));
         headers.remove(Name::Connection);
     }
     if upgrade {

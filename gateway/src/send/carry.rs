@@ -19,14 +19,14 @@ use crate::words::Protocol;
 
 /// Carries requests to replicas. Cheap to clone; a clone carries to the same replicas.
 pub trait Carrier: Clone + Send + Sync + 'static {
-    /// Sends `letter` to `replica`; gives its answer as soon as the head is there.
+    /// Sends `letter` to `replica`, and takes its body; gives its answer as soon as the head is there.
     ///
     /// # Errors
     /// When it does not answer; the failure says whether the request reached it.
     fn carry(
         &self,
         replica: &Arc<Replica>,
-        letter: Letter<'_>,
+        letter: &mut Letter<'_>,
     ) -> impl Future<Output = Result<Answer<LeafBody>, Failure>> + Send;
 
     /// Lets go of what leads to replicas that `snapshot` does not have; called from time to time.
@@ -52,10 +52,10 @@ where
     async fn carry(
         &self,
         replica: &Arc<Replica>,
-        letter: Letter<'_>,
+        letter: &mut Letter<'_>,
     ) -> Result<Answer<LeafBody>, Failure> {
         let service = self.0.clone();
-        let request = letter.into_request(replica);
+        let request = letter.take_request(replica);
         let answered = service.oneshot((Arc::clone(replica), request)).await;
         answered.map(Answer::from).map_err(Into::into)
     }
@@ -78,11 +78,11 @@ pub struct Letter<'r> {
 }
 
 impl Letter<'_> {
-    /// The request as `replica` gets it, for carriers that want it in one piece.
+    /// The request as `replica` gets it, for carriers that want it in one piece; its body is taken.
     #[must_use]
-    pub fn into_request(self, replica: &Replica) -> http::Request<Body> {
+    pub fn take_request(&mut self, replica: &Replica) -> http::Request<Body> {
         let target = self.target(replica);
-        let mut request = http::Request::new(self.body);
+        let mut request = http::Request::new(std::mem::take(&mut self.body));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = target;
         let headers = request.headers_mut();

@@ -54,17 +54,18 @@ impl<C: Carrier> Door<C> {
 }
 
 impl<C: Carrier> Connection<C> {
+    /// What a tunnel holds: it counts as a connection for as long as it is open.
+    pub(super) fn keep(&self) -> Keep {
+        Keep::new(Arc::clone(&self.entered))
+    }
+
     /// Answers the request that `came`; `fault` is what is wrong with it.
-    pub(super) async fn answer(&self, mut came: Arrived, fault: Option<Rejected>) -> Answer<Body> {
+    pub(super) async fn answer(&self, came: &mut Arrived, fault: Option<Rejected>) -> Answer<Body> {
         let counted = self.life.request();
         let last = self.door.drain.is_lame();
-        if came.upgrade.is_some() {
-            // A tunnel counts as a connection for as long as it is open.
-            came.keep = Some(Keep::new(Arc::clone(&self.entered)));
-        }
-        let mut answer = self.door.handle.handle(&mut came, &self.peer, fault, last).await;
+        let mut answer = self.door.handle.handle(came, &self.peer, fault, last).await;
         answer.body.count(counted);
-        if came.version == Version::HTTP_2 {
+        if came.as_it_came().version == Version::HTTP_2 {
             answer.body.watch(self.life.stream());
         }
         answer

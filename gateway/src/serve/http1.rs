@@ -162,16 +162,10 @@ where
 
     /// Answers what cannot be understood; nothing after it can be.
     async fn fault(&mut self, fault: Fault) -> Next {
-        let came = Arrived {
-            method: Method::GET,
-            // For the log: what was asked is not known for sure.
-            uri: Uri::from_static("*"),
-            version: Version::HTTP_11,
-            headers: Fields::default(),
-            body: RequestBody::Empty,
-            upgrade: None,
-            keep: None,
-        };
+        // For the log: what was asked is not known for sure.
+        let (method, uri) = (Method::GET, Uri::from_static("*"));
+        let (headers, body) = (Fields::default(), RequestBody::Empty);
+        let mut came = Arrived::new(method, uri, Version::HTTP_11, headers, body);
         let asking = Asking {
             to_head: false,
             version: Version::HTTP_11,
@@ -180,7 +174,7 @@ where
             upload: Upload { inlet: None, decoder: Decoder::none(), expects: false, waits: false },
             hand: None,
         };
-        match self.answer(came, Some(rejected(fault)), asking).await {
+        match self.answer(&mut came, Some(rejected(fault)), asking).await {
             Next::End { .. } => Next::End { sending: true },
             next => next,
         }
@@ -201,13 +195,17 @@ where
         let fault = self.wire.reader.check(&decoder).err().map(rejected);
         let to_head = method == Method::HEAD;
         let (body, inlet) = self.body(&mut decoder);
-        let (upgrade, hand) = upgrades.then(OnUpgrade::new).unzip();
-        let came = Arrived { method, uri, version, headers, body, upgrade, keep: None };
+        let mut came = Arrived::new(method, uri, version, headers, body);
+        let hand = upgrades.then(|| {
+            let (place, hand) = OnUpgrade::new();
+            came.upgrades(place, self.connection.keep());
+            hand
+        });
         // Who has sent its body with the head does not wait for anything.
         let expects = expects && inlet.is_some();
         let upload = Upload { inlet, decoder, expects, waits: false };
         let asking = Asking { to_head, version, lasts, trailers, upload, hand };
-        self.answer(came, fault, asking).await
+        self.answer(&mut came, fault, asking).await
     }
 
     /// The request's body: what came of it with the head need not be asked for.
@@ -225,7 +223,12 @@ where
         (RequestBody::inbound(inbound), Some(inlet).filter(|_| !decoder.is_ended()))
     }
 
-    async fn answer(&mut self, came: Arrived, fault: Option<Rejected>, mut asking: Asking) -> Next {
+    async fn answer(
+        &mut self,
+        came: &mut Arrived,
+        fault: Option<Rejected>,
+        mut asking: Asking,
+    ) -> Next {
         let connection = self.connection;
         // Boxed, so that a connection that rests does not keep the room of a request.
         let mut answering = Box::pin(connection.answer(came, fault));

@@ -44,8 +44,8 @@ where
     let service = service_fn(move |request: http::Request<Incoming>| {
         let connection = Arc::clone(&connection);
         async move {
-            let came = Arrived::from(request.map(RequestBody::incoming));
-            Ok::<_, Infallible>(http::Response::from(connection.answer(came, None).await))
+            let mut came = Arrived::from(request.map(RequestBody::incoming));
+            Ok::<_, Infallible>(http::Response::from(connection.answer(&mut came, None).await))
         }
     });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(watched), service));

@@ -50,7 +50,7 @@ impl Broken {
 
 /// What is left of a request to be sent while its answer is awaited, or comes.
 #[derive(Debug)]
-struct Upload {
+pub(super) struct Upload {
     body: Body,
     framing: Framing,
 }
@@ -69,16 +69,15 @@ impl Link {
 
     /// Sends `letter` with `body` to `replica`, and reads the head of its answer.
     pub(super) async fn exchange(
-        mut self,
+        &mut self,
         replica: &Replica,
         letter: &Letter<'_>,
         body: Body,
-        pools: &Arc<Pools>,
-    ) -> Result<Answer<LeafBody>, Broken> {
+    ) -> Result<(Told, Option<Upload>), Broken> {
         let mut upload = self.begin(replica, letter, body);
         let to_head = *letter.method == Method::HEAD;
         let told = std::future::poll_fn(|cx| self.poll_told(cx, &mut upload, to_head)).await?;
-        Ok(self.finish(told, upload, replica.id, pools))
+        Ok((told, upload))
     }
 
     /// Queues the request's head, and its body where that is there already.
@@ -158,10 +157,11 @@ impl Link {
         }
     }
 
-    fn finish(
+    /// The answer whose head was `told`. Its body may still be on its way; what comes with the head
+    /// gives the connection back.
+    pub(super) fn finish(
         mut self,
-        told: Told,
-        upload: Option<Upload>,
+        (told, upload): (Told, Option<Upload>),
         replica: u64,
         pools: &Arc<Pools>,
     ) -> Answer<LeafBody> {

@@ -62,7 +62,7 @@ impl World {
         let method = method.parse().expect("a method");
         let uri = http::Uri::from_static("http://web/");
         let headers = Fields::from_iter([(HOST, HeaderValue::from_static("web"))]);
-        let letter = Letter {
+        let mut letter = Letter {
             method: &method,
             uri: &uri,
             headers: &headers,
@@ -72,7 +72,7 @@ impl World {
             shard: None,
             body,
         };
-        let answer = self.network.carry(&snapshot.services[0].replicas[0], letter).await?;
+        let answer = self.network.carry(&snapshot.services[0].replicas[0], &mut letter).await?;
         Ok(answer.body.collect().await.expect("a whole answer").to_bytes())
     }
 

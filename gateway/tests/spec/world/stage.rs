@@ -210,9 +210,9 @@ impl Carrier for Stage {
     async fn carry(
         &self,
         replica: &Arc<Replica>,
-        letter: Letter<'_>,
+        letter: &mut Letter<'_>,
     ) -> Result<Answer<LeafBody>, Failure> {
-        let request = letter.into_request(replica);
+        let request = letter.take_request(replica);
         let fate = Fate(Arc::default());
         let place = self.write(replica, request.headers(), &fate);
         let Part { after, end } = self.part_of(replica.name.as_str());
