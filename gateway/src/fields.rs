@@ -141,6 +141,12 @@ impl Fields {
         self.get(name).and_then(text)
     }
 
+    /// The values of all fields with this known name, in the order they came.
+    pub fn known(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        let found = self.list.iter().filter(move |field| field.known == Some(name));
+        found.map(|field| self.value_of(field))
+    }
+
     /// The values of all fields called `name`, in the order they came.
     pub fn all<'f>(&'f self, name: &'f str) -> impl DoubleEndedIterator<Item = &'f [u8]> {
         let found = self.list.iter().filter(move |field| self.is(field, name));

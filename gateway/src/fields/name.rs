@@ -47,7 +47,7 @@ pub enum Name {
 }
 
 impl Name {
-    /// The name that `text` is, however it is written.
+    /// The name that `text`, which is a token, is, however it is written.
     #[must_use]
     pub fn of(text: &[u8]) -> Option<Self> {
         // Length and first letter tell all but two of them apart.
@@ -73,7 +73,10 @@ impl Name {
             (21, b'm') => Self::Deadline,
             _ => return None,
         };
-        name.as_str().as_bytes().eq_ignore_ascii_case(text).then_some(name)
+        // All are letters, digits and hyphens, and no token has what only differs from these by case.
+        let wrong = text.iter().zip(name.as_str().as_bytes());
+        let wrong = wrong.fold(0, |wrong, (found, wanted)| wrong | ((found | 0x20) ^ wanted));
+        (wrong == 0).then_some(name)
     }
 
     /// The name in lower case.

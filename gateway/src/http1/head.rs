@@ -192,7 +192,8 @@ fn fields(
 
 /// A length that is repeated is the same, and passed on once (RFC 9110 §8.6).
 fn once(fields: &mut Fields) {
-    if fields.seen().has(Name::ContentLength) && fields.all("content-length").nth(1).is_some() {
+    if fields.seen().has(Name::ContentLength) && fields.known(Name::ContentLength).nth(1).is_some()
+    {
         let mut seen = false;
         fields.retain(|name| {
             !name.eq_ignore_ascii_case(b"content-length") || !std::mem::replace(&mut seen, true)
@@ -209,6 +210,6 @@ fn lasts(fields: &Fields, version: Version) -> bool {
 }
 
 fn expects(fields: &Fields) -> bool {
-    fields.seen().has(Name::Expect)
-        && fields.get(Name::Expect).is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
+    let expected = fields.known(Name::Expect).next();
+    expected.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
 }

@@ -129,7 +129,7 @@ fn check_path(uri: &Uri) -> Result<(), Rejected> {
 /// The host asked for; for HTTP/2 also as the `Host` header, which HTTP/1.1 replicas want.
 fn host(request: &mut Request) -> Result<Box<str>, Rejected> {
     let Request { uri, headers, version, .. } = request;
-    let mut given = headers.all("host");
+    let mut given = headers.known(Name::Host);
     let (first, more) = (given.next(), given.count());
     if more > 0 {
         return Err(Rejected::Hosts(more + 1));

@@ -66,7 +66,7 @@ impl Sender {
             say(&PROTO, lines.proto.as_bytes());
             say(&FORWARDED, lines.forwarded.as_bytes());
         }
-        if let Some(host) = headers.get(Name::Host).filter(|_| self.host) {
+        if let Some(host) = headers.known(Name::Host).next().filter(|_| self.host) {
             say(&FORWARDED_HOST, host);
         }
     }

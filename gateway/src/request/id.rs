@@ -64,8 +64,7 @@ impl Names {
     /// The names in `headers`, and new ones for those that are not there or not right, which are
     /// taken out. A new id is the trace's, so that a log line and a trace find each other.
     pub(super) fn find(headers: &mut Fields) -> Self {
-        let seen = headers.seen();
-        let given = seen.has(Name::Traceparent).then(|| headers.get(Name::Traceparent)).flatten();
+        let given = headers.known(Name::Traceparent).next();
         let (trace, traceparent) = match given.and_then(trace_of) {
             Some(right) => (right, None),
             None => {
@@ -74,7 +73,7 @@ impl Names {
                 (line[3..3 + TRACE].try_into().expect("32 of them"), Some(line))
             }
         };
-        let given = seen.has(Name::RequestId).then(|| headers.get(Name::RequestId)).flatten();
+        let given = headers.known(Name::RequestId).next();
         let is_right =
             |id: &&[u8]| (1..=ID_MOST).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
         if let Some(id) = given.filter(is_right) {
