@@ -125,7 +125,11 @@ pub fn picture(world: &World) -> (Publisher, Latest) {
 pub struct Leaf(pub Bytes);
 
 impl Carrier for Leaf {
-    async fn carry(&self, _: &Arc<Replica>, _: &mut Letter<'_>) -> Result<Answer<LeafBody>, Failure> {
+    async fn carry(
+        &self,
+        _: &Arc<Replica>,
+        _: &mut Letter<'_>,
+    ) -> Result<Answer<LeafBody>, Failure> {
         let mut answer = Answer::new(LeafBody::whole(self.0.clone()));
         answer.headers.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(answer)

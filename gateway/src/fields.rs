@@ -49,6 +49,8 @@ struct Field {
     value: u32,
     known: Option<Name>,
     added: bool,
+    /// Not to be kept in HTTP/2's tables of headers (RFC 7541 §7.1.3).
+    sensitive: bool,
 }
 
 impl Field {
@@ -73,8 +75,8 @@ impl Fields {
         Self { came, list: Vec::with_capacity(count), ..Self::default() }
     }
 
-    /// A field that stands in what came: its name, which is a token, and its value, which has no
-    /// control character. Says which it is.
+    /// A field that stands in what came: its name, which is a token, and its value. Who finds a control
+    /// character in one of the values lets go of all. Says which it is.
     pub(crate) fn found(
         &mut self,
         name: Range<usize>,
@@ -88,8 +90,9 @@ impl Fields {
             value: u32::try_from(value.len()).map_err(|_| TooLong)?,
             known,
             added: false,
+            sensitive: false,
         });
-        self.seen.add(known);
+        self.seen.extend(known);
         Ok(known)
     }
 
@@ -168,7 +171,15 @@ impl Fields {
 
     /// Adds a field.
     pub fn append(&mut self, name: impl Borrow<HeaderName>, value: impl Borrow<HeaderValue>) {
-        self.append_bytes(name.borrow().as_str(), value.borrow().as_bytes());
+        let value = value.borrow();
+        self.append_bytes(name.borrow().as_str(), value.as_bytes());
+        self.last_is_sensitive(value.is_sensitive());
+    }
+
+    fn last_is_sensitive(&mut self, sensitive: bool) {
+        if let Some(last) = self.list.last_mut() {
+            last.sensitive = sensitive;
+        }
     }
 
     /// Adds a field whose name is a token, and whose value has no control character.
@@ -184,8 +195,9 @@ impl Fields {
             value: u32::try_from(value.len()).expect("less than 4 GiB"),
             known,
             added: true,
+            sensitive: false,
         });
-        self.seen.add(known);
+        self.seen.extend(known);
     }
 
     /// Adds the fields that `others` has called `name`.
@@ -210,22 +222,25 @@ impl Fields {
     /// Takes out the fields whose names `keep` does not want.
     pub fn retain(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
         let Self { came, added, list, seen } = self;
-        let before = list.len();
         let text = |field: &Field| if field.added { &added[..] } else { &came[..] };
         list.retain(|field| keep(&text(field)[field.name()]));
-        if list.len() < before {
-            *seen = Known::default();
-            list.iter().for_each(|field| seen.add(field.known));
+        *seen = list.iter().filter_map(|field| field.known).collect();
+    }
+
+    /// Takes out the fields with these known names.
+    pub fn remove_known(&mut self, names: impl Into<Known>) {
+        let names = names.into();
+        if self.seen.has_any(names) {
+            self.list.retain(|field| !field.known.is_some_and(|name| names.has(name)));
+            self.seen = self.list.iter().filter_map(|field| field.known).collect();
         }
     }
 
-    /// Takes out the fields whose names are among `names`.
-    pub fn remove_any(&mut self, names: Known) {
-        if self.seen.has_any(names) {
-            self.list.retain(|field| !field.known.is_some_and(|name| names.has(name)));
-            self.seen = Known::default();
-            self.list.iter().for_each(|field| self.seen.add(field.known));
-        }
+    /// Takes out all fields with this known name but the first.
+    pub(crate) fn keep_first(&mut self, name: Name) {
+        let mut before = false;
+        self.list
+            .retain(|field| field.known != Some(name) || !std::mem::replace(&mut before, true));
     }
 
     /// Writes them, each on a line: those that stand together as they came are one piece.
@@ -306,9 +321,10 @@ impl From<&HeaderMap> for Fields {
         let mut at = 0;
         for (name, value) in map {
             let name = at..at + name.as_str().len();
-            let value = name.end + 2..name.end + 2 + value.len();
-            at = value.end + 2;
-            fields.found(name, value).expect("a map has no more than 4 GiB");
+            let place = name.end + 2..name.end + 2 + value.len();
+            at = place.end + 2;
+            fields.found(name, place).expect("a map has no more than 4 GiB");
+            fields.last_is_sensitive(value.is_sensitive());
         }
         fields
     }
@@ -335,7 +351,9 @@ impl From<&Fields> for HeaderMap {
             } else {
                 HeaderValue::from_maybe_shared(fields.came.slice(field.value()))
             };
-            map.append(name, value.expect("it was one"));
+            let mut value = value.expect("it was one");
+            value.set_sensitive(field.sensitive);
+            map.append(name, value);
         }
         map
     }

@@ -53,7 +53,7 @@ pub struct Handle<C> {
 
 impl<C: Carrier> Handle<C> {
     /// Answers the request that `came`, which `peer` sent; `fault` is what the door saw wrong with it.
-    /// With `last` the connection ends.
+    /// With `last` the connection ends. What it needs of the request is taken out of it.
     pub async fn handle(
         &self,
         came: &mut Arrived,

@@ -21,7 +21,7 @@ use http::header::{ACCEPT_ENCODING, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, 
 use http::{HeaderName, HeaderValue, Method, Uri, Version};
 use http_body::Body as _;
 
-use crate::fields::{Fields, Name};
+use crate::fields::Fields;
 use crate::http1::{FIELDS_MOST, OnUpgrade};
 use crate::memory::{Full, Held, Memory};
 
@@ -140,7 +140,7 @@ impl Request {
         if self.body.is_empty() {
             return Ok(());
         }
-        let declared = self.headers.text(Name::ContentLength);
+        let declared = self.headers.text("content-length");
         if declared.and_then(|value| value.parse::<u64>().ok()).is_some_and(|size| size > most) {
             return Err(Rejected::TooLarge(most));
         }

@@ -11,7 +11,7 @@ pub use self::refusal::Refusal;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 
-use crate::fields::{Known, Name};
+use crate::fields::Name;
 use crate::gather::Open;
 use crate::memory::Held;
 use crate::merge::{Merged, Stream};
@@ -102,7 +102,7 @@ pub fn fit(answer: &mut Answer<Body>, method: &Method) {
 /// What every answer says: what the request was called, and whether the connection ends with it.
 pub fn sign(answer: &mut Answer<Body>, id: Option<&Id>, version: Version, close: bool) {
     if let Some(id) = id {
-        answer.headers.remove_any(Known::of(&[Name::RequestId]));
+        answer.headers.remove_known(Name::RequestId);
         answer.headers.append_bytes(labels::REQUEST_ID, id.as_str().as_bytes());
     }
     // HTTP/2 ends a connection with GOAWAY, and forbids the header.

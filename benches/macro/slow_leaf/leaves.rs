@@ -124,7 +124,11 @@ impl Leaves {
 }
 
 impl Carrier for Leaves {
-    async fn carry(&self, _: &Arc<Replica>, _: &mut Letter<'_>) -> Result<Answer<LeafBody>, Failure> {
+    async fn carry(
+        &self,
+        _: &Arc<Replica>,
+        _: &mut Letter<'_>,
+    ) -> Result<Answer<LeafBody>, Failure> {
         Ok(self.answer().await.map(LeafBody::whole).into())
     }
 }

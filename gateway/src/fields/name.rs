@@ -48,8 +48,7 @@ pub enum Name {
 
 impl Name {
     /// The name that `text`, which is a token, is, however it is written.
-    #[must_use]
-    pub fn of(text: &[u8]) -> Option<Self> {
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
         // Length and first letter tell all but two of them apart.
         let name = match (text.len(), text.first()? | 0x20) {
             (2, b't') => Self::Te,
@@ -106,12 +105,6 @@ impl Name {
     }
 }
 
-impl AsRef<str> for Name {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
 /// Which of them there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Known(u32);
@@ -139,9 +132,25 @@ impl Known {
     pub const fn has_any(self, names: Self) -> bool {
         self.0 & names.0 != 0
     }
+}
 
-    pub(super) fn add(&mut self, name: Option<Name>) {
-        self.0 |= name.map_or(0, |name| 1 << name as u32);
+impl From<Name> for Known {
+    fn from(name: Name) -> Self {
+        Self(1 << name as u32)
+    }
+}
+
+impl Extend<Name> for Known {
+    fn extend<I: IntoIterator<Item = Name>>(&mut self, names: I) {
+        names.into_iter().for_each(|name| self.0 |= Self::from(name).0);
+    }
+}
+
+impl FromIterator<Name> for Known {
+    fn from_iter<I: IntoIterator<Item = Name>>(names: I) -> Self {
+        let mut known = Self::default();
+        known.extend(names);
+        known
     }
 }
 

@@ -1,4 +1,4 @@
-//! What does a head say? Read in one pass over its bytes, which its values share.
+//! What does a head say? Its fields stay where they came.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
@@ -63,7 +63,8 @@ pub(super) fn request(bytes: &Bytes) -> Result<Option<(Asked, usize)>, Fault> {
     else {
         return Ok(None);
     };
-    once(&mut headers);
+    // A length that is repeated is the same, and passed on once (RFC 9110 §8.6).
+    headers.keep_first(Name::ContentLength);
     let version = if lengths.is_http10() { Version::HTTP_10 } else { Version::HTTP_11 };
     let asked = Asked {
         method: Method::from_bytes(&bytes[..method]).map_err(|_| Fault::InvalidRequestLine)?,
@@ -103,10 +104,11 @@ pub(super) fn response(bytes: &Bytes, to_head: bool) -> Result<Option<(Told, usi
     else {
         return Ok(None);
     };
-    once(&mut headers);
+    // A length that is repeated is the same, and passed on once (RFC 9110 §8.6).
+    headers.keep_first(Name::ContentLength);
     // Passed on, it would say where the body ends, and be wrong (RFC 9112 §6.3, RFC 9110 §8.6).
     if length.is_some() && (coded.is_some() || status == StatusCode::NO_CONTENT) {
-        headers.remove(Name::ContentLength);
+        headers.remove_known(Name::ContentLength);
     }
     let bodiless = to_head || status.is_informational() || BODILESS.contains(&status);
     let body = match (coded, length) {
@@ -129,6 +131,19 @@ pub(super) fn trailers(bytes: &Bytes) -> Result<Option<(HeaderMap, usize)>, Faul
         _ => Ok(()),
     })?;
     Ok(read.map(|(fields, end)| (HeaderMap::from(&fields), end)))
+}
+
+/// What came over HTTP/2 may go on over HTTP/1: its length is said once there, and is a number.
+///
+/// # Errors
+/// When it is none.
+pub fn length_once(headers: &mut Fields) -> Result<(), Fault> {
+    headers.keep_first(Name::ContentLength);
+    let length = headers.known(Name::ContentLength).next();
+    if length.is_some_and(|length| line::number(length).is_none()) {
+        return Err(Fault::InvalidLength);
+    }
+    Ok(())
 }
 
 /// Where a line ends, and where the next begins.
@@ -183,21 +198,11 @@ fn fields(
         let found = fields.found(at..at + colon, value.clone());
         if let Some(name) = found.map_err(|_| Fault::TooLarge)? {
             let value = &bytes[value];
-            let worse = |fault| line::no_control(value).err().unwrap_or(fault);
-            look(name, value).map_err(worse)?;
+            // Of two faults the one is told that says more.
+            let plainer = |fault| line::no_control(value).err().unwrap_or(fault);
+            look(name, value).map_err(plainer)?;
         }
         at = next;
-    }
-}
-
-/// A length that is repeated is the same, and passed on once (RFC 9110 §8.6).
-fn once(fields: &mut Fields) {
-    if fields.seen().has(Name::ContentLength) && fields.known(Name::ContentLength).nth(1).is_some()
-    {
-        let mut seen = false;
-        fields.retain(|name| {
-            !name.eq_ignore_ascii_case(b"content-length") || !std::mem::replace(&mut seen, true)
-        });
     }
 }
 

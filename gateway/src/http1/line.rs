@@ -121,16 +121,13 @@ fn fault(line: &[u8]) -> Fault {
     let (name, after) = line.split_at(token(line));
     match after {
         [b' ' | b'\t', ..] if name.is_empty() => Fault::FoldedHeader,
-        [b':', value @ ..] if !name.is_empty() => {
-            no_control(value).err().unwrap_or(Fault::InvalidName)
-        }
         [b' ' | b'\t', ..] if trim(after).starts_with(b":") => Fault::SpaceBeforeColon,
         _ => no_control(after).err().unwrap_or(Fault::InvalidName),
     }
 }
 
 /// Without the blanks around, which are these two and no others.
-pub(super) fn trim(mut value: &[u8]) -> &[u8] {
+fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
     }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod chunked;
+mod written;
 
 use proptest::collection::vec;
 use proptest::prelude::*;

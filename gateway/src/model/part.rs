@@ -53,6 +53,7 @@ impl<B> Answer<B> {
     }
 }
 
+/// The extensions are let go.
 impl<B> From<http::Response<B>> for Answer<B> {
     fn from(response: http::Response<B>) -> Self {
         let (head, body) = response.into_parts();

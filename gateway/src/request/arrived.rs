@@ -10,7 +10,7 @@ use memchr::memchr2;
 use super::forwarded;
 use super::{Added, Body, Keep, Names, Peer, Rejected, Request, strip};
 use crate::fields::{Fields, Name};
-use crate::http1::{FIELDS_MOST, OnUpgrade};
+use crate::http1::{FIELDS_MOST, OnUpgrade, length_once};
 
 /// A request as it came over a connection; nothing of it is believed before it is received.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Arrived {
         (self.0.upgrade, self.0.keep) = (Some(other), Some(keep));
     }
 
-    /// As it came.
+    /// As far as it is known, for the log: what is not received is not to be trusted.
     #[must_use]
     pub fn as_it_came(&self) -> &Request {
         &self.0
@@ -50,7 +50,7 @@ impl Arrived {
     /// Takes it in, as `peer` sent it.
     ///
     /// # Errors
-    /// When it is not one that may go on; it is left as it was, to be written down.
+    /// When it is not one that may go on; its method and target can still be written down.
     pub fn receive(&mut self, peer: &Peer) -> Result<&mut Request, Rejected> {
         let request = &mut self.0;
         if request.headers.len() > FIELDS_MOST {
@@ -63,10 +63,12 @@ impl Arrived {
         check_path(&request.uri)?;
         if request.version == Version::HTTP_2 {
             join_cookies(&mut request.headers);
+            length_once(&mut request.headers)
+                .map_err(|why| Rejected::Framing(why.to_string().into()))?;
         }
         if request.version == Version::HTTP_10 {
             // It cannot ask to speak something else (RFC 9110 §7.8).
-            request.headers.remove(Name::Upgrade);
+            request.headers.remove_known(Name::Upgrade);
         }
         request.host = host(request)?;
         if !strip(&mut request.headers)? {
@@ -78,6 +80,7 @@ impl Arrived {
     }
 }
 
+/// The extensions are let go.
 impl From<http::Request<Body>> for Arrived {
     fn from(request: http::Request<Body>) -> Self {
         let (head, body) = request.into_parts();

@@ -170,7 +170,8 @@ fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
 
 /// Appends `more` to the list that header `name` is, as one line.
 fn join(headers: &mut Fields, name: &HeaderName, more: &HeaderValue) {
-    let lines: Vec<_> = headers.all(name.as_str()).chain([more.as_bytes()]).collect();
+    let lines = headers.all(name.as_str()).chain([more.as_bytes()]);
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
     let joined = HeaderValue::from_bytes(&lines.join(&b", "[..]));
     headers.insert(name, joined.expect("made of header values"));
 }
@@ -210,6 +211,7 @@ mod tests {
     fn a_trusted_proxy_is_believed_and_added() {
         check("10.0.0.1", &["192.0.2.7"], "192.0.2.7", "192.0.2.7, 10.0.0.1");
         check("10.0.0.1", &[], "10.0.0.1", "10.0.0.1");
+        check("10.0.0.1", &[""], "10.0.0.1", "10.0.0.1");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub fn strip(headers: &mut Fields) -> Result<bool, Rejected> {
         return Err(Rejected::Nominated(refused.into()));
     }
     let trailers = seen.has(Name::Te) && headers.lists("te", "trailers");
-    strip_answer(headers, upgrades);
+    end(headers, upgrades);
     // A server stops sending trailers, gRPC's status among them, to a client that does not want them.
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -63,28 +63,40 @@ fn smuggles(headers: &Fields) -> bool {
 
 /// Takes the headers of this hop out of an answer's `headers`, but those of an `upgrade`.
 pub fn strip_answer(headers: &mut Fields, upgrade: bool) {
+    end(headers, upgrade);
+}
+
+/// Takes out what ends here, but the two headers of an `upgrade`.
+fn end(headers: &mut Fields, upgrade: bool) {
     if headers.seen().has(Name::Connection) {
-        let names: Vec<_> = headers.list("connection").map(str::to_ascii_lowercase).collect();
+        let mut names: Vec<_> = headers.list("connection").map(str::to_ascii_lowercase).collect();
+        // A head has room for so many that to look at all for each field would take long.
+        names.sort_unstable();
+        let ends = |name: &[u8]| {
+            let lower = || name.iter().map(u8::to_ascii_lowercase);
+            names.binary_search_by(|end| end.bytes().cmp(lower())).is_ok()
+        };
         let stays = |name: &[u8]| upgrade && name.eq_ignore_ascii_case(b"upgrade");
-        let ends = |name: &[u8]| names.iter().any(|end| end.as_bytes().eq_ignore_ascii_case(name));
         headers.retain(|name| stays(name) || !ends(name));
-        headers.remove(Name::Connection);
+        headers.remove_known(Name::Connection);
     }
     if upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.append(CONNECTION, HeaderValue::from_static("upgrade"));
     } else {
-        headers.remove_any(Known::of(&[Name::Upgrade]));
+        headers.remove_known(Name::Upgrade);
     }
-    headers.remove_any(ENDING);
+    headers.remove_known(ENDING);
 }
 
 /// Headers that carry who is asked, for whom, and how long the message is.
 fn is_ours(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.starts_with("metaparticle-")
-        || name.starts_with("x-forwarded-")
-        || ["host", "content-length", "forwarded", "traceparent", labels::REQUEST_ID]
-            .contains(&name.as_str())
+    let starts = |prefix: &str| {
+        name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+    };
+    let whole = ["host", "content-length", "forwarded", "traceparent", labels::REQUEST_ID];
+    starts("metaparticle-")
+        || starts("x-forwarded-")
+        || whole.iter().any(|ours| ours.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

@@ -4,13 +4,11 @@ use std::fmt;
 
 use http::{HeaderName, HeaderValue};
 
-use crate::fields::{Fields, Known, Name};
+use crate::fields::{Fields, Name};
 use crate::words::labels;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(labels::REQUEST_ID);
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const CALLED: Known = Known::of(&[Name::RequestId]);
-const TRACED: Known = Known::of(&[Name::Traceparent]);
 /// Ids longer than this are somebody's payload.
 const ID_MOST: usize = 128;
 /// How long a `traceparent` is, and the trace id within it.
@@ -68,7 +66,7 @@ impl Names {
         let (trace, traceparent) = match given.and_then(trace_of) {
             Some(right) => (right, None),
             None => {
-                headers.remove_any(TRACED);
+                headers.remove_known(Name::Traceparent);
                 let line = new_traceparent();
                 (line[3..3 + TRACE].try_into().expect("32 of them"), Some(line))
             }
@@ -80,7 +78,7 @@ impl Names {
             let id = HeaderValue::from_bytes(id).expect("it was one");
             return Self { id: Id::Given(id), traceparent };
         }
-        headers.remove_any(CALLED);
+        headers.remove_known(Name::RequestId);
         Self { id: Id::New(trace), traceparent }
     }
 

@@ -75,8 +75,8 @@ impl LeafBody {
         Self { kind: Kind::Other(body), in_flight: None, silence: None }
     }
 
-    /// What an answer that switches protocols has instead of a body.
-    pub(super) fn switched(other: OnUpgrade) -> Self {
+    /// What an answer that switches protocols has instead of a body: `other` will be its stream.
+    pub fn switched(other: OnUpgrade) -> Self {
         Self { kind: Kind::Switched(other), in_flight: None, silence: None }
     }
 

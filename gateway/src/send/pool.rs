@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::http1::{Broken, Link};
+use crate::http1::length_once;
 use crate::model::Answer;
 use crate::send::{Carrier, Failure, LeafBody, Letter};
 use crate::snapshot::{Replica, Snapshot};
@@ -123,7 +124,12 @@ impl Network {
             Err(cause) => return Err(Failure::connect(cause, std::mem::take(&mut letter.body))),
         };
         match sender.try_send_request(letter.take_request(replica)).await {
-            Ok(response) => Ok(response.map(|body| LeafBody::stream(body, stream)).into()),
+            Ok(response) => {
+                let mut answer: Answer<_> =
+                    response.map(|body| LeafBody::stream(body, stream)).into();
+                length_once(&mut answer.headers).map_err(Failure::broken)?;
+                Ok(answer)
+            }
             Err(mut error) => Err(match error.take_message() {
                 Some(request) => Failure::connect(error.into_error(), request.into_body()),
                 None if connect::is_refused(error.error()) => Failure::refused(error.into_error()),

@@ -165,7 +165,7 @@ where
         // For the log: what was asked is not known for sure.
         let (method, uri) = (Method::GET, Uri::from_static("*"));
         let (headers, body) = (Fields::default(), RequestBody::Empty);
-        let mut came = Arrived::new(method, uri, Version::HTTP_11, headers, body);
+        let came = Arrived::new(method, uri, Version::HTTP_11, headers, body);
         let asking = Asking {
             to_head: false,
             version: Version::HTTP_11,
@@ -174,7 +174,7 @@ where
             upload: Upload { inlet: None, decoder: Decoder::none(), expects: false, waits: false },
             hand: None,
         };
-        match self.answer(&mut came, Some(rejected(fault)), asking).await {
+        match self.answer(came, Some(rejected(fault)), asking).await {
             Next::End { .. } => Next::End { sending: true },
             next => next,
         }
@@ -205,7 +205,7 @@ where
         let expects = expects && inlet.is_some();
         let upload = Upload { inlet, decoder, expects, waits: false };
         let asking = Asking { to_head, version, lasts, trailers, upload, hand };
-        self.answer(&mut came, fault, asking).await
+        self.answer(came, fault, asking).await
     }
 
     /// The request's body: what came of it with the head need not be asked for.
@@ -225,13 +225,14 @@ where
 
     async fn answer(
         &mut self,
-        came: &mut Arrived,
+        mut came: Arrived,
         fault: Option<Rejected>,
         mut asking: Asking,
     ) -> Next {
         let connection = self.connection;
-        // Boxed, so that a connection that rests does not keep the room of a request.
-        let mut answering = Box::pin(connection.answer(came, fault));
+        // Boxed, so that a connection that rests does not keep the room of a request; and with what came,
+        // so that nobody keeps it while the answer is told.
+        let mut answering = Box::pin(async move { connection.answer(&mut came, fault).await });
         let answer = std::future::poll_fn(|cx| {
             loop {
                 if let Poll::Ready(answer) = answering.as_mut().poll(cx) {

@@ -44,7 +44,9 @@ fn an_answer_whose_end_is_in_doubt_is_none() {
     check_answer(&with("Content-Length: 1\r\nContent-Length: 2"), Err(Fault::DifferingLengths));
     check_answer(&with("Transfer-Encoding: gzip"), Err(Fault::UnknownCoding));
     check_answer(&with("X : y"), Err(Fault::SpaceBeforeColon));
-    check_answer(&with("X: a\0b"), Err(Fault::ControlCharacter));
+    for line in ["X: a\0b", "X: a\u{7f}b", "X: a\r", "X: a\rY: b", "X: \r\r", "X: a\r\n\r"] {
+        check_answer(&with(line), Err(Fault::ControlCharacter));
+    }
 }
 
 #[test]

@@ -39,7 +39,9 @@ where
     /// Tells `answer`, head and body.
     pub(super) async fn tell(&mut self, answer: Answer<Body>, mut asking: Asking) -> Next {
         let mut telling = self.head(&answer, &mut asking);
-        let mut body = answer.body;
+        // What it stands in is not kept while a long body goes by.
+        let Answer { headers, mut body, .. } = answer;
+        drop(headers);
         let told = std::future::poll_fn(|cx| {
             self.poll_tell(cx, Pin::new(&mut body), &mut telling, &mut asking)
         });
