@@ -16,6 +16,8 @@ type Program struct {
 	Path string
 	Args []string
 	Log  string
+	// What it finds in its environment beside ours.
+	Env []string
 	// Where several of a kind run, the group has its own name.
 	Group string
 }
@@ -46,6 +48,7 @@ func (g Groups) Start(program Program) error {
 	command := exec.Cmd{
 		Path:   program.Path,
 		Args:   append([]string{program.Name}, program.Args...),
+		Env:    append(os.Environ(), program.Env...),
 		Stdout: log,
 		Stderr: log,
 		SysProcAttr: &syscall.SysProcAttr{
