@@ -37,10 +37,17 @@ func Down(ctx context.Context, state string) error {
 	})
 }
 
+// unknown is a cluster that nobody wrote down here: it may have a state folder, if it has the mark.
 func unknown(state string) (Place, error) {
 	state, err := resolved(state)
+	if err == nil {
+		err = usable(state)
+	}
 	if err != nil {
 		return Place{}, err
+	}
+	if !marked(state) {
+		state = ""
 	}
 	return place(state)
 }
@@ -51,7 +58,7 @@ func (p Place) remove(ctx context.Context, known bool) error {
 	killed, err := p.Groups.Kill(ctx)
 	err = errors.Join(err,
 		host.Unmount(runFolder),
-		release(p.State),
+		p.release(),
 		host.RemoveBridges(bridges),
 		removeTables(known),
 		p.Groups.Remove(ctx),

@@ -63,29 +63,32 @@ func claim(folder string) error {
 	return host.WriteWhole(filepath.Join(folder, markName), []byte(origin))
 }
 
+func (p Place) release() error {
+	if p.State == "" {
+		return nil
+	}
+	return release(p.State)
+}
+
 // release takes a folder of ours away, the mark last: a `down` that was killed can be run again.
 func release(folder string) error {
 	folder, err := resolved(folder)
 	if err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(folder)
+	mark := filepath.Join(folder, markName)
+	origin, err := os.ReadFile(mark)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return disown(folder)
 	}
 	if err != nil {
 		return err
 	}
-	mark := filepath.Join(folder, markName)
-	origin, err := os.ReadFile(mark)
-	if errors.Is(err, fs.ErrNotExist) && len(entries) == 0 {
-		return os.Remove(folder)
-	}
-	if err != nil {
-		return fmt.Errorf("%s has not the mark of a state folder (%w): it is left as it is; "+
-			"delete it yourself if nothing in it is yours", folder, err)
-	}
 	if err := host.Unmount(folder); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
@@ -100,6 +103,20 @@ func release(folder string) error {
 		return err
 	}
 	return os.Remove(folder)
+}
+
+// disown takes of a folder without the mark only what is nobody's. Whoever deletes a state while its cluster
+// runs deletes all but the mounts of pods.
+func disown(folder string) error {
+	if err := errors.Join(host.Unmount(filepath.Join(folder, "nodes")), host.Sweep(folder, "")); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(folder)
+	if err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s has not the mark of a state folder, and %d entries: they are left; "+
+			"delete them yourself if none is yours", folder, len(entries))
+	}
+	return nil
 }
 
 func exists(path string) bool {

@@ -13,8 +13,23 @@ func TestAFolderWithSomebodysFilesIsNeitherUsedNorReleased(t *testing.T) {
 	if usable(folder) == nil {
 		t.Error("it is used")
 	}
+	if _, err := unknown(folder); err == nil {
+		t.Error("`down` takes it for one of ours")
+	}
 	if release(folder) == nil || !exists(file) {
 		t.Error("it is released")
+	}
+}
+
+func TestADeletedStateThatMountsKeptIsTakenAwayAndAnEmptyFolderIsNot(t *testing.T) {
+	folder := t.TempDir()
+	if now, err := unknown(folder); err != nil || now.State != "" {
+		t.Errorf("`down` takes an empty folder for a state: %v, %v", now, err)
+	}
+	must(t, os.MkdirAll(filepath.Join(folder, "nodes", "devcluster-0"), 0o700))
+	must(t, release(folder))
+	if exists(folder) {
+		t.Error("it is left")
 	}
 }
 

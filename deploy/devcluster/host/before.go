@@ -101,7 +101,7 @@ func (n Needs) Restore(file string) error {
 		_ = exec.Command("modprobe", "--quiet", "--remove", module).Run()
 	}
 	for _, folder := range before.Missing {
-		mistakes = append(mistakes, n.sweep(folder))
+		mistakes = append(mistakes, Sweep(folder, n.Home))
 	}
 	return errors.Join(mistakes...)
 }
@@ -123,9 +123,9 @@ func (s Setting) write(value string) error {
 	return nil
 }
 
-// sweep takes away what dead programs leave: sockets that nobody listens on, links to nowhere, notes about
+// Sweep takes away what dead programs leave: sockets that nobody listens on, links to nowhere, notes about
 // things in the cluster's home, and then folders that are empty. All else is somebody's, and stays.
-func (n Needs) sweep(folder string) error {
+func Sweep(folder, home string) error {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -133,8 +133,8 @@ func (n Needs) sweep(folder string) error {
 	for _, entry := range entries {
 		path := filepath.Join(folder, entry.Name())
 		if entry.IsDir() {
-			err = errors.Join(err, n.sweep(path))
-		} else if n.left(path, entry.Type()) {
+			err = errors.Join(err, Sweep(path, home))
+		} else if left(path, home, entry.Type()) {
 			err = errors.Join(err, os.Remove(path))
 		}
 	}
@@ -144,7 +144,7 @@ func (n Needs) sweep(folder string) error {
 }
 
 // left tells whether it is something that the cluster's programs left there.
-func (n Needs) left(path string, kind fs.FileMode) bool {
+func left(path, home string, kind fs.FileMode) bool {
 	switch {
 	case kind&fs.ModeSocket != 0:
 		connection, err := net.Dial("unix", path)
@@ -154,9 +154,9 @@ func (n Needs) left(path string, kind fs.FileMode) bool {
 		return err != nil
 	case kind&fs.ModeSymlink != 0:
 		return missing(path)
-	case kind.IsRegular() && n.Home != "":
+	case kind.IsRegular() && home != "":
 		text, err := os.ReadFile(path)
-		return err == nil && strings.Contains(string(text), n.Home)
+		return err == nil && strings.Contains(string(text), home)
 	}
 	return false
 }
