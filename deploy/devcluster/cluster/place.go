@@ -22,6 +22,7 @@ const (
 	runFolder = "/run/metaparticle-devcluster"
 	groupName = "metaparticle-devcluster"
 	bridges   = "mpdev"
+	nodeNames = "devcluster-"
 
 	podRange     = "10.244.0.0/16"
 	serviceRange = "10.96.0.0/16"
@@ -112,7 +113,7 @@ type node struct {
 	Index int
 }
 
-func (n node) name() string    { return fmt.Sprintf("devcluster-%d", n.Index) }
+func (n node) name() string    { return fmt.Sprintf("%s%d", nodeNames, n.Index) }
 func (n node) bridge() string  { return fmt.Sprintf("%s%d", bridges, n.Index) }
 func (n node) address() string { return fmt.Sprintf("10.244.%d.1", n.Index) }
 func (n node) subnet() string  { return fmt.Sprintf("10.244.%d.0/24", n.Index) }

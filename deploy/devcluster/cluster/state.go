@@ -105,10 +105,17 @@ func release(folder string) error {
 	return os.Remove(folder)
 }
 
-// disown takes of a folder without the mark only what is nobody's. Whoever deletes a state while its cluster
-// runs deletes all but the mounts of pods.
+// disown takes of a folder without the mark only what has a node's name, and what is nobody's: whoever deletes
+// a state while its cluster runs deletes neither the mounts of pods nor what kubelet writes after it.
 func disown(folder string) error {
-	if err := errors.Join(host.Unmount(filepath.Join(folder, "nodes")), host.Sweep(folder, "")); err != nil {
+	mistakes := host.Unmount(filepath.Join(folder, "nodes"))
+	nodes, _ := filepath.Glob(filepath.Join(folder, "nodes", nodeNames+"*"))
+	for _, node := range nodes {
+		if mistakes == nil {
+			mistakes = os.RemoveAll(node)
+		}
+	}
+	if err := errors.Join(mistakes, host.Sweep(folder, "")); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(folder)

@@ -27,6 +27,7 @@ func TestADeletedStateThatMountsKeptIsTakenAwayAndAnEmptyFolderIsNot(t *testing.
 		t.Errorf("`down` takes an empty folder for a state: %v, %v", now, err)
 	}
 	must(t, os.MkdirAll(filepath.Join(folder, "nodes", "devcluster-0"), 0o700))
+	must(t, os.WriteFile(filepath.Join(folder, "nodes", "devcluster-0", "log"), nil, 0o600))
 	must(t, release(folder))
 	if exists(folder) {
 		t.Error("it is left")

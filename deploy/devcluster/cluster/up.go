@@ -89,7 +89,10 @@ func (p Place) settle() error {
 	if alive := p.Groups.Running(p.etcd().Program) != 0; alive && !marked(p.State) {
 		return fmt.Errorf("%s was deleted while its cluster ran: `devcluster down` ends what is left of it", p.State)
 	}
-	return errors.Join(usable(p.State), claim(p.State))
+	if err := usable(p.State); err != nil {
+		return err
+	}
+	return claim(p.State)
 }
 
 // prepare makes all that programs expect to find.
