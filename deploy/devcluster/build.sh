@@ -16,7 +16,7 @@ compgen -G '/usr/lib*/cni/bridge' >/dev/null || [ -e /opt/cni/bin/bridge ] || pa
 go=$(./go.sh)
 version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' go.mod)
 if [ ! -x "$out/devcluster" ]; then
-    echo "building Kubernetes $version (some 2500 packages: ten minutes on two cores, once)"
+    echo "building Kubernetes $version (some 2800 packages, twelve minutes of CPU time, once)"
 fi
 mkdir -p "$out"
 progress() { # of go's lines, a name alone is a package that it builds now; the rest is for people

@@ -14,8 +14,14 @@ rules() {
     if command -v iptables-save >/dev/null; then iptables-save 2>/dev/null | grep -E 'KUBE|CNI' || true; fi
 }
 
-echo "processes:"; ps -eo args | awk '{ print $1 }' |
-    grep -E '(^|/)(devcluster|kube-[a-z-]*|kubelet|etcd|coredns|containerd[a-z0-9-]*|runc|docker-registry|pause|replica)$' | sort || true
+processes() { # what is linked into devcluster, and what was told of its folders; but not who looks for it
+    local all
+    all=$(ps -ewwo args)
+    grep -E -e "^([^ ]*/)?(devcluster|kube-[a-z-]+|kubelet|coredns|docker-registry)( |\$)" -e "$state|$run" <<<"$all" |
+        grep -vE '(traces|faults|test)\.sh' | awk '{ print $1 }' | sort || true
+}
+
+echo "processes:"; processes
 echo "mounts:"; awk -v state="$state" -v run="$run" '$5 ~ "/cni-" || index($5, state) == 1 || index($5, run) == 1 { print $5 }' \
     /proc/self/mountinfo | sort
 echo "interfaces:"; ip -brief link | awk '{ print $1 }' | grep -E '^(mpdev|cni|kube-|veth[0-9a-f]{8}@)' | sort || true
