@@ -85,6 +85,11 @@ func TestWhatAKillLeftHalfIsMadeAgain(t *testing.T) {
 			if err := authority.Issue("one", Identity{Name: "one"}); err != nil {
 				t.Fatalf("without %s: %v", half, err)
 			}
+			if bytes, err := block(authority.Cert("one")); err != nil {
+				t.Errorf("without %s: %v", half, err)
+			} else if cert, err := x509.ParseCertificate(bytes); err != nil || cert.CheckSignatureFrom(authority.cert) != nil {
+				t.Errorf("without %s: its certificate is another authority's", half)
+			}
 			if err := authority.Kubeconfig(folder+"/kubeconfig", "one", "https://here"); err != nil {
 				t.Fatalf("without %s: %v", half, err)
 			}
