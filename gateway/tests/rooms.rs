@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in reading order: each leans only on those before it.
-const ROAD: [&str; 27] = [
-    "words", "model", "ring", "snapshot", "file", "stamp", "memory", "tasks", "http1", "request",
+const ROAD: [&str; 28] = [
+    "words", "model", "ring", "snapshot", "file", "watch", "stamp", "memory", "tasks", "http1", "request",
     "route", "key", "pick", "send", "gather", "merge", "log", "respond", "handle", "serve",
     "metrics", "admin", "demo", "settings", "follow", "app", "run",
 ];

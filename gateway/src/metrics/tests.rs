@@ -19,7 +19,8 @@ routes: [ { path: /, service: users } ]
 ";
     let mut world = file::read(world).unwrap();
     // One replica serves no shard: a cluster may be so, a file may not.
-    Arc::make_mut(&mut world.services[0].policy).shard_count = "1".parse().unwrap();
+    let users = Arc::make_mut(&mut world.services[0]);
+    Arc::make_mut(&mut users.policy).shard_count = "1".parse().unwrap();
     let (mut publisher, latest) = channel();
     publisher.publish(&world);
     let snapshot = latest.load();
