@@ -44,13 +44,15 @@ mod tests {
         let world = World {
             services: routes
                 .iter()
-                .map(|name| Arc::new(Service {
-                    name: ServiceName::new(name),
-                    policy: Arc::clone(&policy),
-                    protocol: Protocol::default(),
-                    replicas: Vec::new(),
-                    desired: Vec::new(),
-                }))
+                .map(|name| {
+                    Arc::new(Service {
+                        name: ServiceName::new(name),
+                        policy: Arc::clone(&policy),
+                        protocol: Protocol::default(),
+                        replicas: Vec::new(),
+                        desired: Vec::new(),
+                    })
+                })
                 .collect(),
             routes: routes.iter().map(|written| read(written, &policy)).collect(),
         };

@@ -15,8 +15,8 @@ use crate::admin;
 use crate::app::{Gateway, Running};
 use crate::demo::{self, Demo};
 use crate::follow::{self, Unusable};
-use crate::request::{Trust, causes};
 use crate::model::World;
+use crate::request::{Trust, causes};
 use crate::serve::{Certificate, Certificates};
 use crate::settings::{Cluster, Command, Serving, Settings};
 use crate::snapshot::{self, Latest, Publisher};
@@ -40,7 +40,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let done = match settings.command {
         Command::Demo { serving } => demo(*serving).await,
         Command::Serve { config: Some(config), serving, .. } => serve(&config, *serving).await,
-        Command::Serve { config: None, cluster, serving } => serve_cluster(*cluster, *serving).await,
+        Command::Serve { config: None, cluster, serving } => {
+            serve_cluster(*cluster, *serving).await
+        }
         Command::Check { config } => check(&config),
         Command::Explain { config, service, key } => explain(&config, &service, &key),
     };

@@ -76,12 +76,7 @@ pub struct Cluster {
     #[arg(long, env = "METAPARTICLE_KUBERNETES")]
     pub kubernetes: bool,
     /// Look at this namespace alone, which needs no ClusterRole
-    #[arg(
-        long,
-        value_name = "NAMESPACE",
-        env = "METAPARTICLE_NAMESPACE",
-        requires = "kubernetes"
-    )]
+    #[arg(long, value_name = "NAMESPACE", env = "METAPARTICLE_NAMESPACE", requires = "kubernetes")]
     pub namespace: Option<String>,
     /// With --namespace: the class of the Ingresses to serve, as IngressClasses are not seen from there
     #[arg(

@@ -54,8 +54,7 @@ impl Book {
             (false, Some(before)) => (before.good, before.policy),
             (false, None) => {
                 // Nothing was right before: what is right now counts, and defaults for the rest.
-                let is_wrong =
-                    |name: &str| mistakes.iter().any(|mistake| mistake.place == *name);
+                let is_wrong = |name: &str| mistakes.iter().any(|mistake| mistake.place == *name);
                 let right = words.iter().filter(|(name, _)| !is_wrong(name)).cloned();
                 (right.collect(), Arc::new(policy))
             }

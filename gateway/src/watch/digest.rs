@@ -5,8 +5,6 @@
 
 mod endpoints;
 mod ingress;
-#[cfg(test)]
-pub(in crate::watch) mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -186,11 +184,7 @@ pub(super) fn set(object: &apps::StatefulSet) -> Option<Set> {
     };
     let first = spec.ordinals.as_ref().and_then(|ordinals| ordinals.start);
     let labels = spec.template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
-    Some(Set {
-        first: number(first, 0),
-        count: number(spec.replicas, 1),
-        labels: pairs(labels),
-    })
+    Some(Set { first: number(first, 0), count: number(spec.replicas, 1), labels: pairs(labels) })
 }
 
 pub(super) fn pod(meta: &ObjectMeta) -> Option<Pod> {

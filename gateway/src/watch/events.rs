@@ -64,7 +64,10 @@ pub(super) async fn tell(client: Client, mut reports: Receiver<Vec<Report>>) {
 
 /// The Event's name: the same for the same mistakes of the same object, whoever tells them.
 fn name(report: &Report) -> String {
-    let hash = xxh3::xxh3_64_with_seed(report.to_string().as_bytes(), xxh3::xxh3_64(report.uid.as_bytes()));
+    let hash = xxh3::xxh3_64_with_seed(
+        report.to_string().as_bytes(),
+        xxh3::xxh3_64(report.uid.as_bytes()),
+    );
     // A name has at most 253 letters.
     let object: String = report.id.name.chars().take(230).collect();
     format!("{object}.{hash:016x}")

@@ -31,8 +31,7 @@ impl Health {
     }
 
     pub(super) fn begin(&self, names: impl Iterator<Item = &'static str>) {
-        let begin =
-            |name| Kind { name, connected: false, objects: 0, told: None, trouble: None };
+        let begin = |name| Kind { name, connected: false, objects: 0, told: None, trouble: None };
         *self.lock() = names.map(begin).collect();
     }
 

@@ -218,7 +218,9 @@ fn ports_of(service: &Service) -> String {
     let known: Vec<_> = service
         .ports
         .iter()
-        .flat_map(|port| port.name.as_deref().map(str::to_owned).into_iter().chain([port.number.to_string()]))
+        .flat_map(|port| {
+            port.name.as_deref().map(str::to_owned).into_iter().chain([port.number.to_string()])
+        })
         .collect();
     if known.is_empty() {
         return "a port of the Service, which has none for TCP".to_owned();

@@ -118,9 +118,10 @@ fn no_tls(port: &Port) -> Mistake {
     Mistake {
         place: format!("spec.ports[{}].appProtocol", port.number),
         value: "https".to_owned(),
-        allowed: "http, kubernetes.io/ws or kubernetes.io/h2c: the gateway speaks no TLS to replicas, \
+        allowed:
+            "http, kubernetes.io/ws or kubernetes.io/h2c: the gateway speaks no TLS to replicas, \
                   and sends nothing in clear to who expects it"
-            .to_owned(),
+                .to_owned(),
         position: None,
     }
 }
@@ -129,9 +130,10 @@ fn no_name(service: &Service) -> Mistake {
     Mistake {
         place: "spec.externalName".to_owned(),
         value: service.external_name.as_deref().unwrap_or_default().to_owned(),
-        allowed: "a Service of the cluster; names outside it are followed only where the gateway is \
+        allowed:
+            "a Service of the cluster; names outside it are followed only where the gateway is \
                   started with --external-names"
-            .to_owned(),
+                .to_owned(),
         position: None,
     }
 }
