@@ -7,13 +7,16 @@ CLUSTER_BIN := $(CURDIR)/target/devcluster/bin
 .NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench compare tail instructions \
 	instructions-accept golden golden-check fuzz
-.PHONY: test-cluster cluster cluster-build cluster-check cluster-down
+.PHONY: demo-cluster test-cluster cluster cluster-build cluster-check cluster-down
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a gateway with replicas on loopback, and what to curl
 	$(CARGO) run --release --bin metaparticle-gateway -- demo
+
+demo-cluster: ## the same in a real Kubernetes on this machine: gateways from deploy/base, three examples
+	@CARGO=$(CARGO) ./deploy/demo/run.sh
 
 test: setup check golden-check instructions ## all that must be right: set-up, habits, then every test
 	./deploy/count-tests.sh "$(CARGO) test --workspace --doc" "$(CARGO) test --workspace --all-targets --no-fail-fast"

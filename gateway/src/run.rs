@@ -153,7 +153,7 @@ async fn serve_cluster(cluster: Cluster, serving: Serving) -> anyhow::Result<()>
         }
     };
     tokio::select! {
-        () = watch::run(source, &options, health, seen, |wrong| mistakes.set(wrong)) => {}
+        () = Box::pin(watch::run(source, &options, health, seen, |wrong| mistakes.set(wrong))) => {}
         () = ends.wanted() => {}
     }
     tracing::info!("ending: finishing what is in flight");

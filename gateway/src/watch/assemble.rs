@@ -185,7 +185,7 @@ impl Assembler {
     /// All that is wrong, by object.
     pub(super) fn reports(&self) -> Vec<Report> {
         let mut reports = BTreeMap::new();
-        let annotated = self.services.wrong().map(|(id, uid, mistakes)| (id, uid, mistakes));
+        let annotated = self.services.wrong();
         let built = self.built.values().filter(|built| !built.mistakes.is_empty());
         let built = built.filter_map(|built| {
             let uid = &self.cluster.services.get(&built.target.service)?.uid;

@@ -106,7 +106,8 @@ impl Planner<'_> {
                 let Some(service) = self.target(id, &place, &rule.backend, &mut mistakes) else {
                     continue;
                 };
-                let by = self.taken.entry((host.clone(), path.clone())).or_insert(id.clone());
+                let by =
+                    self.taken.entry((host.clone(), path.clone())).or_insert_with(|| id.clone());
                 if by != id {
                     let allowed = format!("a host and path that no older Ingress has: {by} does");
                     mistakes.push(mistake(&place, &rule.path, &allowed));

@@ -49,10 +49,10 @@ pub(super) async fn write(client: Client, mut unpublished: Receiver<Unpublished>
 }
 
 fn status(addresses: &[Box<str>]) -> Value {
-    let address = |text: &Box<str>| match text.parse::<std::net::IpAddr>() {
+    let address = |text: &str| match text.parse::<std::net::IpAddr>() {
         Ok(ip) => json!({ "ip": ip }),
         Err(_) => json!({ "hostname": text }),
     };
-    let addresses: Vec<_> = addresses.iter().map(address).collect();
+    let addresses: Vec<_> = addresses.iter().map(|text| address(text)).collect();
     json!({ "status": { "loadBalancer": { "ingress": addresses } } })
 }

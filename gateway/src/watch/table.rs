@@ -117,7 +117,7 @@ mod tests {
                 (_, ("-", rest)) => Change::Gone(Id::new("", rest)),
                 (rest, _) => Change::Set(pair(rest).0, pair(rest).1),
             };
-            let show = |digest: Option<&u32>| digest.map_or("-".into(), u32::to_string);
+            let show = |digest: Option<&u32>| digest.map_or_else(|| "-".into(), u32::to_string);
             table.take(change, |id, was, is| told.push(format!("{id}:{}>{}", show(was), show(is))));
         }
         told.sort();

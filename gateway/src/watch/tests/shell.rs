@@ -88,8 +88,8 @@ pub(super) async fn beside<F: Future<Output = ()>>(
     };
     let source = Source::of(server.clone());
     tokio::select! {
-        () = run(source, &options, looked.health.clone(), seen, wrong) => {}
-        () = test(looked.clone()) => {}
+        () = Box::pin(run(source, &options, looked.health.clone(), seen, wrong)) => {}
+        () = Box::pin(test(looked.clone())) => {}
     }
 }
 
