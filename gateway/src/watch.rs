@@ -115,6 +115,7 @@ pub async fn run(
         reports,
         unpublished,
         names,
+        painted: false,
         seen,
         wrong,
     };
@@ -152,6 +153,8 @@ struct Looking<S, W> {
     reports: watch::Sender<Vec<Report>>,
     unpublished: watch::Sender<Unpublished>,
     names: watch::Sender<BTreeSet<Box<str>>>,
+    /// Whether there is a picture.
+    painted: bool,
     seen: S,
     wrong: W,
 }
@@ -200,7 +203,12 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
                     news
                 });
                 if news == Some(true) {
-                    tracing::warn!("{trouble}; what was seen last stays in force");
+                    let so = if self.painted {
+                        "what was seen last stays in force"
+                    } else {
+                        "until it is seen, nothing is served"
+                    };
+                    tracing::warn!("{trouble}; {so}");
                     self.tell_wrong();
                 }
             }
@@ -222,6 +230,7 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
 
     fn picture(&mut self) {
         if self.assembler.assemble() {
+            self.painted = true;
             let (world, certificates) = (self.assembler.world(), self.assembler.certificates());
             (self.seen)(Seen { world, certificates });
         }
