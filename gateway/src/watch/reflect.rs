@@ -42,6 +42,8 @@ const ENDPOINTS: Watched = Watched { plural: "endpoints", group: "" };
 
 /// How long a watch lasts. A connection that died in silence is noticed five seconds later.
 const WATCH: u32 = 60;
+/// How many objects are listed at a time: they are held as Kubernetes has them, all of a page together.
+const PAGE: u32 = 100;
 /// How soon a watch that broke is opened again: at first, and at the most.
 const AGAIN_FIRST: Duration = Duration::from_millis(100);
 const AGAIN_MOST: Duration = Duration::from_secs(3);
@@ -70,7 +72,7 @@ pub(super) enum Told {
 pub(super) fn all(client: &Client, scope: &Scope) -> BoxStream<'static, Told> {
     let Scope { namespace, endpoints, secrets } = scope;
     let space = || (client, namespace.as_deref());
-    let config = || Config::default().timeout(WATCH);
+    let config = || Config::default().timeout(WATCH).page_size(PAGE);
     let service = |object: &Service| Some(digest::service(object));
     let ingress = |object: &Ingress| Some(digest::ingress(object));
     let set = |object: &StatefulSet| digest::set(object);
