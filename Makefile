@@ -8,13 +8,16 @@ CLUSTER_STATE := $(CURDIR)/target/devcluster/state
 .NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench compare tail instructions \
 	instructions-accept golden golden-check fuzz
-.PHONY: test-quick cluster cluster-build cluster-check cluster-down
+.PHONY: demo-cluster test-quick cluster cluster-build cluster-check cluster-down
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a gateway with replicas on loopback, and what to curl
 	$(CARGO) run --release --bin metaparticle-gateway -- demo
+
+demo-cluster: ## the same in a real Kubernetes on this machine: gateways from deploy/base, three examples
+	@CARGO=$(CARGO) ./deploy/demo/run.sh
 
 test: ## all that must be right, on a real Kubernetes where this machine can have one: what CI runs
 	@CARGO=$(CARGO) ./deploy/test.sh

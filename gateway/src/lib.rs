@@ -27,6 +27,8 @@ pub mod snapshot;
 
 pub mod file;
 
+pub mod watch;
+
 pub mod follow;
 
 // The road, in the order of a request.

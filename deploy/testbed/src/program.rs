@@ -14,10 +14,23 @@ use tokio::process::Command;
 ///
 /// When it does not build; what cargo says against it is in the test's output.
 pub async fn built(package: &str, name: &str) -> Result<PathBuf> {
+    build(package, name, "dev").await
+}
+
+/// The same, as it is released but for what only takes long: for load, and for people.
+///
+/// # Errors
+///
+/// When it does not build; what cargo says against it is in the test's output.
+pub async fn released(package: &str, name: &str) -> Result<PathBuf> {
+    build(package, name, "counted").await
+}
+
+async fn build(package: &str, name: &str, profile: &str) -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .args(["rustc", "--quiet", "--message-format=json-render-diagnostics"])
-        .args(["--package", package, "--bin", name])
+        .args(["--package", package, "--bin", name, "--profile", profile])
         // Its own folder: the same program, linked otherwise, is not to take turns with cargo's.
         .args(["--target-dir", concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/static")])
         .args(["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"])
