@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::PostParams;
-use metaparticle_e2e::{Gateway, world};
+use metaparticle_e2e::{Gateway, alone, world};
 use metaparticle_testbed::{Space, in_namespace};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -78,6 +78,7 @@ async fn server(tasks: &mut JoinSet<()>) -> Result<u16> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a cluster: `make test-cluster` starts one"]
 async fn a_change_of_a_slice_is_followed_within_thirty_milliseconds() {
+    let _alone = alone().await;
     in_namespace("latency", async |space| {
         let mut tasks = JoinSet::new();
         let ports = [server(&mut tasks).await?, server(&mut tasks).await?];
@@ -154,6 +155,7 @@ async fn fill(space: &Space) -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a cluster: `make test-cluster` starts one"]
 async fn five_thousand_services_cost_at_most_forty_megabytes() {
+    let _alone = alone().await;
     in_namespace("five-thousand", async |space| {
         let empty = Gateway::start(space).await?;
         let before = empty.memory()?;
