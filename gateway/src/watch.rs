@@ -94,7 +94,7 @@ pub async fn run(
     seen: impl FnMut(Seen<'_>),
     wrong: impl FnMut(Vec<String>),
 ) {
-    let Source { client, granted, .. } = source;
+    let Source { client, granted } = source;
     let scope = Scope {
         namespace: options.namespace.clone(),
         endpoints: options.endpoints,

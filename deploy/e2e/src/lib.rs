@@ -9,3 +9,11 @@ pub mod world;
 pub use ask::{Answer, Asker};
 pub use gateway::Gateway;
 pub use load::{Load, Loading, Outcome};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Lets nobody else of this program measure for as long as it is held.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    ALONE.lock().await
+}

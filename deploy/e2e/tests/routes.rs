@@ -1,7 +1,5 @@
 //! Do Ingresses and annotations mean on a real cluster what they say? A third of the conformance suite's
-//! scenarios, every annotation, an Event, a status, and what a gateway says that may do nothing.
-
-use std::time::Duration;
+//! scenarios, every annotation, an Event, a status.
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{Event, Service};
@@ -139,37 +137,6 @@ async fn every_annotation_is_read_and_a_mistake_is_an_event_while_traffic_goes_o
         let answer = world::until(&mut asker, "users", "/items", whole).await?;
         let items: Vec<String> = serde_json::from_str(&answer.body).context(answer.body)?;
         ensure!(items.len() == 6 && items[0] == "users-0: one", "{items:?}");
-        Ok(())
-    })
-    .await;
-}
-
-#[tokio::test]
-#[ignore = "needs a cluster: `make test` starts one"]
-async fn outage_of_the_api_server_stops_no_traffic() {
-    in_namespace("api-outage", async |space| {
-        deployed(space, &["web"]).await?;
-        world::ingress(space, "web", &[("web", "/", "Prefix", "web")]).await?;
-        let mut gateway = Gateway::start(space).await?;
-        world::known(&gateway, &format!("{}/web:80", space.name()), 1).await?;
-        let load =
-            metaparticle_e2e::Load { host: "web".into(), rate: 1000, keys: 100, connections: 16 };
-        let loading = load.begin(gateway.address);
-        metaparticle_testbed::outage::during(async || {
-            gateway.says("what was seen last stays in force").await?;
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            let mut operator = metaparticle_e2e::Asker::new(gateway.admin);
-            ensure!(operator.get("localhost", "/readyz").await?.status == 200, "it is not ready");
-            let metrics = operator.get("localhost", "/metrics").await?.body;
-            let lost = "metaparticle_watch_connected{kind=\"services\"} 0";
-            ensure!(metrics.contains(lost), "the metrics do not say so: {metrics}");
-            Ok(())
-        })
-        .await?;
-        let found = gateway.says("are seen again").await;
-        let outcome = loading.end().await;
-        found?;
-        ensure!(outcome.failures() == 0, "failed: {:?} of {}", outcome.failed, outcome.asked);
         Ok(())
     })
     .await;

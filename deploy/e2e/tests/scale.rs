@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::PostParams;
-use metaparticle_e2e::{Gateway, world};
+use metaparticle_e2e::{Gateway, alone, world};
 use metaparticle_testbed::{Space, in_namespace};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -78,6 +78,7 @@ async fn server(tasks: &mut JoinSet<()>) -> Result<u16> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_change_of_a_slice_is_followed_within_thirty_milliseconds() {
+    let _alone = alone().await;
     in_namespace("latency", async |space| {
         let mut tasks = JoinSet::new();
         let ports = [server(&mut tasks).await?, server(&mut tasks).await?];
@@ -117,11 +118,15 @@ async fn a_change_of_a_slice_is_followed_within_thirty_milliseconds() {
             all.sort();
             all[(all.len() * share).div_ceil(100) - 1]
         };
-        let (p50, p99) = (share(|time| time.0, 50), share(|time| time.0, 99));
+        // A write is there when it is answered: how long etcd's disc takes is not the gateway's affair.
+        let after = |time: &(Duration, Duration)| time.0.saturating_sub(time.1);
+        let (p50, p99) = (share(after, 50), share(after, 99));
+        let (all50, all99) = (share(|time| time.0, 50), share(|time| time.0, 99));
         let (w50, w99) = (share(|time| time.1, 50), share(|time| time.1, 99));
         tell(&format!(
-            "from the sending of the write to the first request that follows it: p50 {p50:?}, \
-             p99 {p99:?}, of {CHANGES}; the write itself was answered after p50 {w50:?}, p99 {w99:?}"
+            "from the write's answer to the first request that follows it: p50 {p50:?}, p99 {p99:?}, of \
+             {CHANGES}; from the sending of the write: p50 {all50:?}, p99 {all99:?}; the write alone: \
+             p50 {w50:?}, p99 {w99:?}"
         ));
         ensure!(p99 <= SLOWEST, "p99 is {p99:?}");
         Ok(())
@@ -150,6 +155,7 @@ async fn fill(space: &Space) -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn five_thousand_services_cost_at_most_forty_megabytes() {
+    let _alone = alone().await;
     in_namespace("five-thousand", async |space| {
         let empty = Gateway::start(space).await?;
         let before = empty.memory()?;

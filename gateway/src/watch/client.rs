@@ -18,13 +18,11 @@ pub struct Source {
     pub(super) client: Client,
     /// The path of each request for a list or a watch that was granted.
     pub(super) granted: UnboundedReceiver<String>,
-    /// The namespace that the configuration names.
-    pub(super) namespace: String,
 }
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("namespace", &self.namespace).finish_non_exhaustive()
+        f.debug_struct("Source").finish_non_exhaustive()
     }
 }
 
@@ -60,10 +58,9 @@ impl Source {
             (None, Some(_)) => Config::from_kubeconfig(&options).await?,
             (None, None) => Config::infer().await?,
         };
-        let namespace = config.default_namespace.clone();
         let (told, granted) = unbounded_channel();
         let client = ClientBuilder::try_from(config)?.with_layer(&Listening(told)).build();
-        Ok(Self { client, granted, namespace })
+        Ok(Self { client, granted })
     }
 
     /// An API server that is a service: for tests, and for who has a way of their own.
@@ -77,7 +74,7 @@ impl Source {
     {
         let (told, granted) = unbounded_channel();
         let client = Client::new(Listening(told).layer(service), "default");
-        Self { client, granted, namespace: "default".to_owned() }
+        Self { client, granted }
     }
 }
 

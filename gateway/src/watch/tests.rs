@@ -1,5 +1,6 @@
 //! A cluster of values, and what the gateway makes of it.
 
+mod agreement;
 mod conformance;
 mod outage;
 mod server;
