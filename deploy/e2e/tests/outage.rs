@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use metaparticle_e2e::{Asker, Gateway, Load, world};
 use metaparticle_testbed::{in_namespace, outage};
 

@@ -144,6 +144,8 @@ async fn a_refused_verb_is_named_and_tried_until_it_is_granted() {
         let wrong = looked.until("two refusals", named).await;
         assert!(wrong.contains("may not `list` `statefulsets.apps` in all namespaces"), "{wrong}");
         assert!(wrong.contains("may not `watch` `pods` in all namespaces"), "{wrong}");
+        // Long enough for a picture, were there one.
+        tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(looked.version(), 0, "shards would be called otherwise");
         server.refuse(&[]);
         assert_eq!(looked.routed("/").await, "a-1");
