@@ -26,6 +26,18 @@ pub async fn released(package: &str, name: &str) -> Result<PathBuf> {
     build(package, name, "counted").await
 }
 
+/// The same for this machine, which needs no static link: `make instructions` builds it so, too.
+///
+/// # Errors
+///
+/// When it does not build; what cargo says against it is in the test's output.
+pub async fn local(package: &str, name: &str) -> Result<PathBuf> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--message-format=json-render-diagnostics"]);
+    cargo.args(["--package", package, "--bin", name, "--profile", "counted"]);
+    run(cargo, package, name).await
+}
+
 async fn build(package: &str, name: &str, profile: &str) -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
@@ -33,8 +45,12 @@ async fn build(package: &str, name: &str, profile: &str) -> Result<PathBuf> {
         .args(["--package", package, "--bin", name, "--profile", profile])
         // Its own folder: the same program, linked otherwise, is not to take turns with cargo's.
         .args(["--target-dir", concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/static")])
-        .args(["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"])
-        .stderr(Stdio::inherit());
+        .args(["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"]);
+    run(cargo, package, name).await
+}
+
+async fn run(mut cargo: Command, package: &str, name: &str) -> Result<PathBuf> {
+    cargo.stderr(Stdio::inherit());
     // What an outer cargo says of the package that it runs is not about this one: build scripts that look
     // at it would be run again, and all that leans on them be built again, each time another package asks.
     let outer = std::env::vars().map(|(name, _)| name);
