@@ -3,6 +3,7 @@
 mod agreement;
 mod conformance;
 mod outage;
+mod rights;
 mod server;
 mod shell;
 
