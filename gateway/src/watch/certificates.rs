@@ -18,6 +18,12 @@ use crate::words::Mistake;
 /// Certificates by host: a name, or `*.SUFFIX`.
 pub type Certificates = HashMap<Box<str>, Arc<CertifiedKey>>;
 
+/// Whether everybody is shown the same.
+pub(super) fn are_same(one: &Certificates, other: &Certificates) -> bool {
+    let is_same = |(host, key)| other.get(host).is_some_and(|known| Arc::ptr_eq(key, known));
+    one.len() == other.len() && one.iter().all(is_same)
+}
+
 /// A Secret with a certificate and its key.
 #[derive(Debug)]
 pub(super) struct Secret {

@@ -225,13 +225,58 @@ fn the_addresses_of_a_service_are_published() {
         World::looking(Looks { classes, publish, secrets: false, external_names: false });
     world.apply(&ingress("x", &["/>web"]));
     world.settle();
-    assert_eq!(world.assembler.unpublished(), [], "until it is known");
-    let inside = json!({ "spec": { "clusterIPs": ["10.96.0.1"] } });
-    world.set(&with(service("gateway"), inside.clone()));
-    let told = |world: &World| world.assembler.unpublished().pop().unwrap().1.join(" ");
-    assert_eq!(told(&world), "10.96.0.1");
-    let balancer =
-        json!({ "status": { "loadBalancer": { "ingress": [{ "hostname": "lb.example" }] } } });
-    world.set(&with(with(service("gateway"), inside), balancer));
-    assert_eq!(told(&world), "lb.example");
+    let told = |world: &World| world.assembler.unpublished().pop().map(|(_, all)| all.join(" "));
+    assert_eq!(told(&world), None, "until it is known");
+    let own = json!(["198.51.100.7"]);
+    let balancer = json!({ "ingress": [{ "hostname": "lb.example" }] });
+    for (kind, own, balancer, expected) in [
+        ("ClusterIP", json!([]), json!({}), Some("10.96.0.1")),
+        ("LoadBalancer", json!([]), json!({}), None),
+        ("NodePort", json!([]), json!({}), None),
+        ("LoadBalancer", json!([]), balancer.clone(), Some("lb.example")),
+        ("LoadBalancer", own.clone(), balancer, Some("198.51.100.7 lb.example")),
+        ("NodePort", own.clone(), json!({}), Some("198.51.100.7")),
+        ("ClusterIP", own, json!({}), Some("198.51.100.7")),
+    ] {
+        let spec = json!({ "type": kind, "clusterIPs": ["10.96.0.1"], "externalIPs": own });
+        let more = json!({ "spec": spec, "status": { "loadBalancer": balancer } });
+        world.set(&with(service("gateway"), more));
+        assert_eq!(told(&world).as_deref(), expected, "{kind}");
+    }
+}
+
+#[test]
+fn what_no_route_needs_makes_no_picture() {
+    let words = json!({ "metadata": { "annotations": { "metaparticle.io/timeout": "5s" } } });
+    let mut world =
+        World::of(&[service("a"), with(ingress("x", &["/>a", "/m>late"]), words.clone())]);
+    assert!(!world.set(&service("idle")), "nobody routes to it");
+    assert!(!world.set(&saying("idle", &[("retries", "3")])));
+    let foreign = json!({ "spec": { "ingressClassName": "nginx" } });
+    assert!(!world.set(&with(ingress("foreign", &["/y>a"]), foreign)));
+    let status = json!({ "status": { "loadBalancer": { "ingress": [{ "ip": "192.0.2.9" }] } } });
+    assert!(!world.set(&with(with(ingress("x", &["/>a", "/m>late"]), words.clone()), status)));
+    assert!(!world.set(&with(ingress("y", &["/>a"]), words.clone())), "an older one has it");
+    let wrong = world.wrong();
+    assert!(wrong.iter().any(|line| line.contains("shop/x does, and keeps them")), "{wrong:?}");
+    // And what a route does need makes one.
+    assert!(world.set(&service("late")));
+    assert!(world.set(&saying("a", &[("retries", "3")])));
+    assert!(world.set(&ingress("x", &["/>a"])));
+}
+
+#[test]
+fn only_words_that_were_right_before_are_said_to_stay() {
+    let mut world = db(&[("shard-key", "host")], "db-0=10.0.0.1");
+    let kept = |world: &World| {
+        let reports = world.assembler.reports();
+        reports.iter().map(|report| report.kept).collect::<Vec<_>>()
+    };
+    world.set(&saying("db", &[("shard-key", "pth:x")]));
+    assert_eq!(kept(&world), [true]);
+    world.set(&saying("db", &[("shard-key", "pth:y")]));
+    assert_eq!(kept(&world), [true], "the second mistake follows a first one");
+    let mut world = db(&[("shard-key", "pth:x")], "db-0=10.0.0.1");
+    world.set(&ingress("x", &["/>db", "/m>missing"]));
+    assert_eq!(kept(&world), [false, false]);
 }

@@ -26,6 +26,16 @@ pub(in crate::watch) struct Ingress {
     pub(in crate::watch) published: Box<[Box<str>]>,
 }
 
+impl Ingress {
+    /// Whether both ask for the same, wherever they are said to be served.
+    pub(in crate::watch) fn asks_as(&self, other: &Self) -> bool {
+        let Self { uid, created, class, words, default, rules, tls, published: _ } = self;
+        let made = *uid == other.uid && *created == other.created && *class == other.class;
+        let routes = *default == other.default && *rules == other.rules && *tls == other.tls;
+        made && routes && *words == other.words
+    }
+}
+
 /// Paths of one host.
 #[derive(Debug, PartialEq)]
 pub(in crate::watch) struct Rule {
