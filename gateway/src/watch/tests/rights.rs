@@ -1,24 +1,25 @@
-//! Does the role of `deploy/base` grant what the watch asks for, and nothing else?
+//! Do the roles of `deploy` grant what the watch asks for, and nothing else?
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use saphyr::{LoadableYamlNode as _, Yaml};
-use serde_json::json;
 
+use super::saying;
 use super::server::Server;
 use super::shell::{all, beside, small};
-use super::{object, saying};
+use crate::watch::Options;
 
-const ROLES: &str = include_str!("../../../../deploy/base/rbac.yaml");
+const IN_ALL: &str = include_str!("../../../../deploy/base/rbac.yaml");
+const IN_ONE: &str = include_str!("../../../../deploy/overlays/namespace/role.yaml");
 
 /// A verb, of a resource, of a group; the core's is empty.
 type Right = (String, String, String);
 
-/// What the ClusterRole grants.
-fn granted() -> BTreeSet<Right> {
-    let documents = Yaml::load_from_str(ROLES).unwrap();
-    let roles = documents.iter().filter(|one| one["kind"].as_str() == Some("ClusterRole"));
+/// What the role of this kind grants.
+fn granted(text: &str, kind: &str) -> BTreeSet<Right> {
+    let documents = Yaml::load_from_str(text).unwrap();
+    let roles = documents.iter().filter(|one| one["kind"].as_str() == Some(kind));
     let mut rights = BTreeSet::new();
     for rule in roles.flat_map(|role| role["rules"].as_vec().unwrap()) {
         let words = |name: &str| {
@@ -54,16 +55,22 @@ fn asked(server: &Server) -> BTreeSet<Right> {
     server.asked().iter().map(|asked| needed(asked)).collect()
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_role_grants_what_is_asked_for_and_nothing_else() {
+/// What a gateway asks for that does all it can.
+async fn check(options: Options, granted: BTreeSet<Right>) {
     let server = small();
     // A mistake is an Event that is created, and renewed; an Ingress's status is written.
     server.set("services", &saying("a", &[("shard-key", "pth:x")]));
-    server.set("pods", &object("v1", "Pod", "a-1", json!({})));
-    beside(&server, all(), async |looked| {
+    beside(&server, options, async |looked| {
         looked.routed("/").await;
         tokio::time::sleep(Duration::from_secs(40 * 60)).await;
-        assert_eq!(asked(&server), granted());
+        assert_eq!(asked(&server), granted);
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_role_grants_what_is_asked_for_and_nothing_else() {
+    check(all(), granted(IN_ALL, "ClusterRole")).await;
+    let namespace = Some("shop".to_owned());
+    check(Options { namespace, ..all() }, granted(IN_ONE, "Role")).await;
 }
