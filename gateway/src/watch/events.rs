@@ -22,16 +22,20 @@ const REASON: &str = "Invalid";
 const AGAIN: Duration = Duration::from_secs(30 * 60);
 /// Between two Events: a cluster full of mistakes is no reason to flood its API server.
 const PAUSE: Duration = Duration::from_millis(50);
-/// After one that was not taken.
+/// After one that was not taken: at first, and at the most.
 const RETRY: Duration = Duration::from_secs(5);
+const RETRY_MOST: Duration = Duration::from_secs(300);
+/// How long a report waits: who applies an Ingress and then its Service makes no mistake.
+const HOLD: Duration = Duration::from_secs(2);
 /// What the API server takes.
 const LONGEST: usize = 1024;
 const LAST_GOOD: &str = "\nWhat its annotations said when they were right stays in force.";
 
 /// Tells each report that is new; for ever.
 pub(super) async fn tell(client: Client, mut reports: Receiver<Vec<Report>>) {
-    let mut known = HashMap::new();
+    let (mut known, mut retry) = (HashMap::new(), RETRY);
     loop {
+        tokio::time::sleep(HOLD).await;
         let now = reports.borrow_and_update().clone();
         let (mut new, mut failed) = (HashMap::new(), None);
         for report in now {
@@ -49,8 +53,11 @@ pub(super) async fn tell(client: Client, mut reports: Receiver<Vec<Report>>) {
         known = new;
         let wait = if let Some(error) = failed {
             tracing::warn!("mistakes cannot be told in Events: {error}");
-            RETRY
+            let wait = retry;
+            retry = (wait * 2).min(RETRY_MOST);
+            wait
         } else {
+            retry = RETRY;
             AGAIN
         };
         match tokio::time::timeout(wait, reports.changed()).await {

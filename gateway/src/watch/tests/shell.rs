@@ -195,6 +195,22 @@ async fn a_mistake_is_one_event_however_many_gateways_see_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_mended_at_once_is_no_event() {
+    let server = small();
+    beside(&server, all(), async |looked| {
+        looked.routed("/").await;
+        server.set("ingresses", &ingress("y", &["h/late>late"]));
+        looked.until("a mistake", |looked| (looked.wrong().len() == 1).then_some(())).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server.set("services", &service("late"));
+        looked.until("mended", |looked| looked.wrong().is_empty().then_some(())).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(server.all("events").len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_asked_that_a_role_need_not_grant() {
     let server = small();
     let options = Options {
