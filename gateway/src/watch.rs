@@ -30,7 +30,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use self::certificates::Certificates;
+pub use self::certificates::{ANY_HOST, Certificates};
 pub use self::client::{NoSource, Source};
 pub use self::health::{Health, Kind};
 

@@ -282,8 +282,9 @@ impl Assembler {
     fn rebuild(&mut self, name: &ServiceName) -> bool {
         let Some(target) = self.plan.targets.get(name) else { return false };
         let policy = self.services.policy(&target.service);
-        let mut built = services::build(name, target, policy, &self.cluster);
-        let before = self.built.get(name).map(|before| &before.service);
+        let before = self.built.get(name);
+        let mut built = services::build(name, target, policy, &self.cluster, before);
+        let before = before.map(|before| &before.service);
         let same = before.filter(|before| services::is_same(before, &built.service));
         let changed = same.is_none();
         if let Some(same) = same {

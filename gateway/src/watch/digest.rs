@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::words::labels;
 
 pub(super) use self::endpoints::{Endpoint, Slice, endpoints, slice};
-pub(super) use self::ingress::{Backend, Ingress, PortRef, ingress};
+pub(super) use self::ingress::{Backend, Ingress, PortRef, Tls, ingress};
 
 /// Which object, of its kind; the namespace of a kind that has none is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,6 +102,8 @@ pub(super) struct Class {
     pub(super) controller: Box<str>,
     /// Whether it is meant where no class is named.
     pub(super) default: bool,
+    /// When it was made, in seconds since 1970: of several defaults the newest is meant.
+    pub(super) created: i64,
 }
 
 /// A StatefulSet.
@@ -176,6 +178,7 @@ pub(super) fn class(object: &networking::IngressClass) -> Class {
     Class {
         controller: controller.unwrap_or_default().into(),
         default: default.is_some_and(|value| value == "true"),
+        created: created(&object.metadata),
     }
 }
 
@@ -213,6 +216,11 @@ fn words(meta: &ObjectMeta) -> Pairs {
 fn pairs(map: Option<&BTreeMap<String, String>>) -> Pairs {
     let pairs = map.into_iter().flatten();
     pairs.map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect()
+}
+
+/// When the object was made, in seconds since 1970.
+fn created(meta: &ObjectMeta) -> i64 {
+    meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
 }
 
 fn text(text: Option<&String>) -> &str {

@@ -3,6 +3,8 @@
 //! Of two that want the same host and path the older one has it, and the other is told so. What an
 //! Ingress says for requests that no rule matches stands behind all rules.
 
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -100,7 +102,10 @@ impl Classes {
                 known.get(&Id::new("", class)).is_some_and(|class| class.controller == *ours)
             }
             (Self::Watched(ours), None) => {
-                known.iter().any(|(_, class)| class.default && class.controller == *ours)
+                // As the API server chooses for an Ingress that is made.
+                let defaults = known.iter().filter(|(_, class)| class.default);
+                let newest = defaults.max_by_key(|(id, class)| (class.created, Reverse(*id)));
+                newest.is_some_and(|(_, class)| class.controller == *ours)
             }
         }
     }
@@ -122,6 +127,7 @@ pub(super) fn plan(
         said,
         plan: Plan { ours: ours.iter().map(|(id, _)| (*id).clone()).collect(), ..Plan::default() },
         taken: HashMap::new(),
+        default: None,
         before: std::mem::take(&mut before.policies),
     };
     for (id, ingress) in &ours {
@@ -139,6 +145,8 @@ struct Planner<'c> {
     said: &'c Book,
     plan: Plan,
     taken: HashMap<(Host, Path), Id>,
+    /// Who answers what no rule of anybody matches.
+    default: Option<Id>,
     before: Policies,
 }
 
@@ -158,15 +166,17 @@ impl Planner<'_> {
                 let named = format_args!("{place}.backend");
                 let target = self.target(id, named, &rule.backend, &mut mistakes);
                 let Some(service) = target else { continue };
-                let by =
-                    self.taken.entry((host.clone(), path.clone())).or_insert_with(|| id.clone());
-                if by != id {
+                let taken = self.taken.entry((host.clone(), path.clone()));
+                if let Entry::Occupied(by) = &taken {
+                    let by = by.get();
                     let allowed = format!(
-                        "a host and path that no older Ingress has: {by} does, and keeps them"
+                        "a host and path that no older Ingress has, and no rule before: {by} does, and \
+                         keeps them"
                     );
                     mistakes.push(mistake(format_args!("{place}.path"), &rule.path, &allowed));
                     continue;
                 }
+                taken.or_insert_with(|| id.clone());
                 self.add(id, host.clone(), path, service);
             }
         }
@@ -180,6 +190,13 @@ impl Planner<'_> {
         let place = format_args!("spec.defaultBackend");
         if let Some(service) = self.target(id, place, backend, &mut mistakes) {
             let hosts = ingress.rules.iter().map(|rule| host(rule.host.as_deref()));
+            let first = self.default.get_or_insert_with(|| id.clone());
+            if first != id {
+                let allowed = format!(
+                    "one Ingress that has any: {first} does, and keeps all hosts but those of rules"
+                );
+                mistakes.push(mistake(place, backend.name(), &allowed));
+            }
             for host in hosts.chain([Host::Any]) {
                 let root = (host, Path::Prefix(Arc::from("")));
                 if !self.taken.contains_key(&root) {

@@ -101,6 +101,14 @@ fn a_count_that_cannot_be_kept_is_told() {
 }
 
 #[test]
+fn replicas_beyond_a_count_are_told() {
+    let world = db(&[("shard-count", "2")], "db-0=10.0.0.1 db-1=10.0.0.2 db-4=10.0.0.3");
+    let wrong = world.wrong();
+    let expected = "found `2`; allowed: a number from 5, `statefulset` or `observed`; until then 1";
+    assert!(wrong.len() == 1 && wrong[0].contains(expected), "{wrong:?}");
+}
+
+#[test]
 fn a_pod_of_a_deployment_is_its_uid_and_is_gone_when_it_ends() {
     let world = World::of(&[
         service("web"),
@@ -111,6 +119,19 @@ fn a_pod_of_a_deployment_is_its_uid_and_is_gone_when_it_ends() {
         world.replicas("shop/web:80"),
         "web-a=10.0.0.1:8080@uid-web-a !web-c=10.0.0.3:8080@uid-web-c"
     );
+}
+
+#[test]
+fn pods_that_are_asked_though_not_ready_are_kept_while_all_of_them_end() {
+    let spec = json!({ "spec": { "publishNotReadyAddresses": true } });
+    let mut world = World::of(&[
+        with(service("web"), spec),
+        ingress("x", &["/>web"]),
+        slice("web-x", "web", "xa=10.0.0.1 ~b=10.0.0.2"),
+    ]);
+    assert_eq!(world.replicas("shop/web:80"), "a=10.0.0.1:8080@uid-a b=10.0.0.2:8080@uid-b");
+    world.set(&slice("web-x", "web", "xa=10.0.0.1 !c=10.0.0.3"));
+    assert_eq!(world.replicas("shop/web:80"), "c=10.0.0.3:8080@uid-c");
 }
 
 #[test]
@@ -148,12 +169,21 @@ fn what_is_spoken_follows_from_the_port() {
         ("kubernetes.io/h2c", Some("h2c")),
         ("kubernetes.io/ws", Some("http1")),
         ("http", Some("http1")),
-        ("https", None),
     ] {
         world.set(&with(service("web"), port(word)));
         assert_eq!(speaks(&world).as_deref(), expected, "{word}");
-        assert_eq!(world.wrong().len(), usize::from(expected.is_none()), "{word}");
+        assert_eq!(world.wrong(), [""; 0], "{word}");
     }
+    // What the gateway does not speak takes nothing away from who is served,
+    world.set(&with(service("web"), port("h2c")));
+    world.set(&with(service("web"), port("https")));
+    assert_eq!(speaks(&world).as_deref(), Some("h2c"));
+    assert!(world.wrong()[0].contains("spoken to as before"), "{:?}", world.wrong());
+    // but it is no reason to send in clear what never went so.
+    let other = json!({ "metadata": { "uid": "another" } });
+    world.set(&with(with(service("web"), port("https")), other));
+    assert_eq!(speaks(&world), None);
+    assert!(world.wrong()[0].contains("until then nobody answers"), "{:?}", world.wrong());
 }
 
 #[test]
@@ -260,7 +290,8 @@ fn what_no_route_needs_makes_no_picture() {
     let wrong = world.wrong();
     assert!(wrong.iter().any(|line| line.contains("shop/x does, and keeps them")), "{wrong:?}");
     // And what a route does need makes one.
-    assert!(world.set(&service("late")));
+    assert!(!world.set(&service("late")), "nobody answers, as before");
+    assert!(world.set(&slice("late-x", "late", "late-1=10.0.0.7")));
     assert!(world.set(&saying("a", &[("retries", "3")])));
     assert!(world.set(&ingress("x", &["/>a"])));
 }

@@ -62,6 +62,15 @@ pub(in crate::watch) enum Backend {
     Other(Box<str>),
 }
 
+impl Backend {
+    pub(in crate::watch) fn name(&self) -> &str {
+        match self {
+            Self::Service { name, .. } => name,
+            Self::Other(name) => name,
+        }
+    }
+}
+
 /// How a port is named.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::watch) enum PortRef {
@@ -96,7 +105,7 @@ pub(in crate::watch) fn ingress(object: &networking::Ingress) -> Ingress {
     let tls = spec.and_then(|spec| spec.tls.as_deref()).unwrap_or_default();
     Ingress {
         uid: Arc::from(super::text(meta.uid.as_ref())),
-        created: meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
+        created: super::created(meta),
         class: class.map(|class| class.as_str().into()),
         words: super::words(meta),
         default: spec.and_then(|spec| spec.default_backend.as_ref()).map(backend),
