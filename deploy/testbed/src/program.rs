@@ -17,13 +17,22 @@ pub async fn built(package: &str, name: &str) -> Result<PathBuf> {
     build(package, name, "dev").await
 }
 
-/// The same, as it is released but for what only takes long: for load, and for people.
+/// The same, as it is released but for what only takes long: for load.
 ///
 /// # Errors
 ///
 /// When it does not build; what cargo says against it is in the test's output.
 pub async fn released(package: &str, name: &str) -> Result<PathBuf> {
     build(package, name, "counted").await
+}
+
+/// The same, as it is released.
+///
+/// # Errors
+///
+/// When it does not build; what cargo says against it is in the output.
+pub async fn shipped(package: &str, name: &str) -> Result<PathBuf> {
+    build(package, name, "release").await
 }
 
 async fn build(package: &str, name: &str, profile: &str) -> Result<PathBuf> {
