@@ -123,12 +123,14 @@ async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
 }
 
 async fn serve_cluster(cluster: Cluster, serving: Serving) -> anyhow::Result<()> {
+    cluster.check()?;
     let mut ends = Ends::hear()?;
     let Cluster { kubeconfig, context, .. } = &cluster;
     let source = Source::find(kubeconfig.as_deref(), context.as_deref()).await?;
     let options = watch::Options {
         namespace: cluster.namespace,
         class: cluster.ingress_class,
+        controller: cluster.ingress_controller,
         endpoints: cluster.endpoints,
         external_names: cluster.external_names,
         // Without a door for TLS nobody is shown a certificate, and no secret need be read.

@@ -86,13 +86,23 @@ pub struct Cluster {
         default_value = "metaparticle"
     )]
     pub ingress_class: String,
+    /// Without --namespace: the controller of the IngressClasses to serve; two installations that are to
+    /// live side by side have two
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "METAPARTICLE_INGRESS_CONTROLLER",
+        default_value = "metaparticle.io/gateway"
+    )]
+    pub ingress_controller: String,
     /// The file that says how the cluster is reached
     #[arg(long, value_name = "FILE", requires = "kubernetes")]
     pub kubeconfig: Option<PathBuf>,
     /// Which of its contexts
     #[arg(long, value_name = "NAME", requires = "kubernetes")]
     pub context: Option<String>,
-    /// Where Ingresses are reached, for their status: IP addresses or names
+    /// Where Ingresses are reached: IP addresses or names, which this gateway writes into their status. All
+    /// gateways of an installation are told the same, or only one is told
     #[arg(
         long,
         value_name = "ADDRESS,…",
@@ -101,7 +111,8 @@ pub struct Cluster {
         requires = "kubernetes"
     )]
     pub publish_address: Vec<String>,
-    /// The same, from the Service before the gateways
+    /// The same, from the Service before the gateways: its external IPs and its load balancer's
+    /// addresses; of a ClusterIP Service its own
     #[arg(
         long,
         value_name = "NAMESPACE/NAME",
@@ -117,6 +128,25 @@ pub struct Cluster {
     /// Look at Endpoints, where the cluster has no EndpointSlices
     #[arg(long, env = "METAPARTICLE_ENDPOINTS", requires = "kubernetes")]
     pub endpoints: bool,
+}
+
+impl Cluster {
+    /// Whether what is asked for can be had together.
+    ///
+    /// # Errors
+    /// When the Service of --publish-service is none that is seen.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let Self { namespace, publish_service, .. } = self;
+        let Some((namespace, service)) = namespace.as_ref().zip(publish_service.as_ref()) else {
+            return Ok(());
+        };
+        anyhow::ensure!(
+            service.split('/').next() == Some(namespace),
+            "--publish-service={service} is not seen with --namespace={namespace}: say \
+             --publish-address, or a Service of that namespace"
+        );
+        Ok(())
+    }
 }
 
 /// Where to serve, and how much.
@@ -203,4 +233,25 @@ fn time(text: &str) -> Result<Duration, String> {
         return Ok(Duration::ZERO);
     }
     unit::read_time(text).ok_or_else(|| "a time is a number with its unit: 500ms, 30s, 5m".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(flags: &str, refused: bool) {
+        let words = ["gateway", "serve", "--kubernetes"].into_iter().chain(flags.split(' '));
+        let settings = Settings::try_parse_from(words).unwrap();
+        let Command::Serve { cluster, .. } = settings.command else { panic!("{flags}") };
+        assert_eq!(cluster.check().is_err(), refused, "{flags}");
+    }
+
+    #[test]
+    fn a_service_that_is_not_seen_cannot_be_published() {
+        check("--publish-service metaparticle/gateway", false);
+        check("--namespace shop --publish-service shop/gateway", false);
+        check("--namespace shop --publish-service metaparticle/gateway", true);
+        check("--namespace shop --publish-address 192.0.2.1", false);
+    }
 }

@@ -30,7 +30,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use self::certificates::Certificates;
+pub use self::certificates::{ANY_HOST, Certificates};
 pub use self::client::{NoSource, Source};
 pub use self::health::{Health, Kind};
 
@@ -57,12 +57,14 @@ const GATHER: Duration = Duration::from_millis(1);
 const APART: Duration = Duration::from_millis(10);
 
 /// What of a cluster is served.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// This namespace alone; IngressClasses are not seen from it.
     pub namespace: Option<String>,
     /// The class that is ours where IngressClasses are not seen.
     pub class: String,
+    /// The controller of the IngressClasses that are ours, where they are seen.
+    pub controller: String,
     /// Endpoints, where a cluster has no EndpointSlices.
     pub endpoints: bool,
     /// Names outside the cluster (`ExternalName`). Who may write a Service could reach through the
@@ -74,6 +76,22 @@ pub struct Options {
     pub publish_addresses: Vec<String>,
     /// or those of this Service, `NAMESPACE/NAME`. Of several gateways, those that say so write it.
     pub publish_service: Option<String>,
+}
+
+impl Default for Options {
+    /// All of the cluster, for the controller of `deploy/base`, and nothing written.
+    fn default() -> Self {
+        Self {
+            namespace: None,
+            class: "metaparticle".to_owned(),
+            controller: "metaparticle.io/gateway".to_owned(),
+            endpoints: false,
+            external_names: false,
+            secrets: false,
+            publish_addresses: Vec::new(),
+            publish_service: None,
+        }
+    }
 }
 
 /// What is seen.
@@ -127,7 +145,7 @@ pub async fn run(
 fn looks(options: &Options) -> Looks {
     let classes = match &options.namespace {
         Some(_) => Classes::Named(options.class.as_str().into()),
-        None => Classes::Watched,
+        None => Classes::Watched(options.controller.as_str().into()),
     };
     let service = options.publish_service.as_deref().and_then(|name| name.split_once('/'));
     let publish = match service {

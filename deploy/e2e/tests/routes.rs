@@ -2,7 +2,7 @@
 //! scenarios, every annotation, an Event, a status.
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::{Event, Service};
+use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::networking::v1::Ingress;
 use metaparticle_e2e::{Gateway, world};
 use metaparticle_testbed::{Space, in_namespace};
@@ -127,7 +127,6 @@ async fn every_annotation_is_read_and_a_mistake_is_an_event_while_traffic_goes_o
 
         // Mended, and a scatter from now on.
         let scatter = [("pattern", "scatter"), ("scatter-merge", "concat")];
-        space.remove::<Service>("users").await?;
         world::service(space, "users", &scatter).await?;
         let whole = |answer: &metaparticle_e2e::Answer| {
             answer
@@ -135,6 +134,13 @@ async fn every_annotation_is_read_and_a_mistake_is_an_event_while_traffic_goes_o
                 .is_some_and(|said| said.starts_with("total=3, ok=3"))
         };
         let answer = world::until(&mut asker, "users", "/items", whole).await?;
+        let mended = |body: &str| {
+            let seen: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+            seen["mistakes"].as_array().is_some_and(Vec::is_empty)
+        };
+        let mut operator = metaparticle_e2e::Asker::new(gateway.admin);
+        world::until(&mut operator, "localhost", "/snapshot", |answer| mended(&answer.body))
+            .await?;
         let items: Vec<String> = serde_json::from_str(&answer.body).context(answer.body)?;
         ensure!(items.len() == 6 && items[0] == "users-0: one", "{items:?}");
         Ok(())

@@ -16,7 +16,7 @@ async fn main() -> Result<()> {
     let [package, name, registry] = args.as_slice() else {
         bail!("usage: image PACKAGE PROGRAM REGISTRY");
     };
-    let built = program::released(package, name).await?;
+    let built = program::shipped(package, name).await?;
     let image = image::push(registry, name, &built).await?;
     writeln!(std::io::stdout(), "{image}")?;
     Ok(())

@@ -17,7 +17,7 @@ pub async fn built(package: &str, name: &str) -> Result<PathBuf> {
     build(package, name, "dev").await
 }
 
-/// The same, as it is released but for what only takes long: for load, and for people.
+/// The same, as it is released but for what only takes long: for load.
 ///
 /// # Errors
 ///
@@ -36,6 +36,15 @@ pub async fn local(package: &str, name: &str) -> Result<PathBuf> {
     cargo.args(["build", "--quiet", "--message-format=json-render-diagnostics"]);
     cargo.args(["--package", package, "--bin", name, "--profile", "counted"]);
     run(cargo, package, name).await
+}
+
+/// The same, as it is released.
+///
+/// # Errors
+///
+/// When it does not build; what cargo says against it is in the output.
+pub async fn shipped(package: &str, name: &str) -> Result<PathBuf> {
+    build(package, name, "release").await
 }
 
 async fn build(package: &str, name: &str, profile: &str) -> Result<PathBuf> {

@@ -16,6 +16,7 @@ use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
 use crate::stamp::Stamp;
+use crate::watch::ANY_HOST;
 
 /// A certificate chain and its key, in PEM files.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct Certificates(Arc<Cells>);
 #[derive(Debug, Default)]
 struct Cells {
     default: ArcSwapOption<CertifiedKey>,
-    /// By host: a name, or `*.SUFFIX` for one label more.
+    /// By host: a name, `*.SUFFIX` for one label more, or [`ANY_HOST`].
     hosts: ArcSwap<Hosts>,
 }
 
@@ -47,7 +48,8 @@ impl Certificates {
         self.0.default.store(Some(certificate));
     }
 
-    /// Shows these from now on: names, or `*.SUFFIX` for one label more; in lower case.
+    /// Shows these from now on: names, or `*.SUFFIX` for one label more, in lower case, or
+    /// [`ANY_HOST`].
     pub fn set_hosts(&self, hosts: Arc<Hosts>) {
         self.0.hosts.store(hosts);
     }
@@ -70,17 +72,18 @@ impl Certificates {
 }
 
 impl Cells {
-    fn of(&self, host: &str) -> Option<Arc<CertifiedKey>> {
+    fn of(&self, host: Option<&str>) -> Option<Arc<CertifiedKey>> {
         let hosts = self.hosts.load();
-        let wildcard = || hosts.get(format!("*.{}", host.split_once('.')?.1).as_str());
-        hosts.get(host).or_else(wildcard).map(Arc::clone)
+        let wildcard = |host: &str| hosts.get(format!("*.{}", host.split_once('.')?.1).as_str());
+        let named = host.and_then(|host| hosts.get(host).or_else(|| wildcard(host)));
+        named.or_else(|| hosts.get(ANY_HOST)).map(Arc::clone)
     }
 }
 
 impl ResolvesServerCert for Cells {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let host = hello.server_name().map(str::to_ascii_lowercase);
-        host.and_then(|host| self.of(&host)).or_else(|| self.default.load_full())
+        self.of(host.as_deref()).or_else(|| self.default.load_full())
     }
 }
 

@@ -68,7 +68,9 @@ fn answered(verb: &str, resource: &str, namespace: Option<&str>, status: &Status
     );
     match status.code {
         403 => format!(
-            "the gateway may not `{verb}` `{resource}` {place} with this verb, as deploy/base does"
+            "the gateway may not `{verb}` `{resource}` {place} with this verb, as deploy/base does, \
+             unless the API server has another reason; it says: {}",
+            status.message
         ),
         401 => format!("cannot {verb} {resource}: the API server does not know who asks"),
         404 => format!("cannot {verb} {resource}: the cluster has no such kind"),
@@ -98,7 +100,8 @@ mod tests {
             None,
             Some(
                 "the gateway may not `list` `endpointslices.discovery.k8s.io` in all namespaces; \
-                 give its ServiceAccount a ClusterRole with this verb, as deploy/base does",
+                 give its ServiceAccount a ClusterRole with this verb, as deploy/base does, unless \
+                 the API server has another reason; it says: no",
             ),
         );
         check(
@@ -106,7 +109,8 @@ mod tests {
             Some("shop"),
             Some(
                 "the gateway may not `watch` `endpointslices.discovery.k8s.io` in the namespace \
-                 `shop`; give its ServiceAccount a Role there with this verb, as deploy/base does",
+                 `shop`; give its ServiceAccount a Role there with this verb, as deploy/base does, \
+                 unless the API server has another reason; it says: no",
             ),
         );
     }

@@ -17,6 +17,8 @@ struct Said {
     /// What they ask for, on top of the defaults.
     policy: Arc<Policy>,
     mistakes: Vec<Mistake>,
+    /// Whether `good` is what it said before.
+    kept: bool,
 }
 
 /// What all objects of one kind said; those that say nothing take no room.
@@ -49,18 +51,23 @@ impl Book {
         };
         let (policy, mistakes) = read(words);
         let before = self.said.remove(id).filter(|before| before.uid == *uid);
-        let (good, policy) = match (mistakes.is_empty(), before) {
-            (true, _) => (words.to_vec(), Arc::new(policy)),
-            (false, Some(before)) => (before.good, before.policy),
+        let (good, policy, kept) = match (mistakes.is_empty(), before) {
+            // The same words are the same policy, and what follows from it need not be made again.
+            (true, Some(before)) if *before.good == **words => (before.good, before.policy, false),
+            (true, _) => (words.to_vec(), Arc::new(policy), false),
+            (false, Some(before)) => {
+                let kept = before.kept || before.mistakes.is_empty();
+                (before.good, before.policy, kept)
+            }
             (false, None) => {
                 // Nothing was right before: what is right now counts, and defaults for the rest.
                 let is_wrong = |name: &str| mistakes.iter().any(|mistake| mistake.place == *name);
                 let right = words.iter().filter(|(name, _)| !is_wrong(name)).cloned();
-                (right.collect(), Arc::new(policy))
+                (right.collect(), Arc::new(policy), false)
             }
         };
         let mistakes = mistakes.into_iter().map(annotated).collect();
-        self.said.insert(id.clone(), Said { uid: Arc::clone(uid), good, policy, mistakes });
+        self.said.insert(id.clone(), Said { uid: Arc::clone(uid), good, policy, mistakes, kept });
     }
 
     /// What the object asks for.
@@ -77,6 +84,11 @@ impl Book {
                 Arc::new(Policy::read(base, self.scope, words).0)
             }
         }
+    }
+
+    /// Whether what it said before stands for what it says now.
+    pub(super) fn keeps(&self, id: &Id) -> bool {
+        self.said.get(id).is_some_and(|said| said.kept)
     }
 
     /// What is wrong with what the object says.

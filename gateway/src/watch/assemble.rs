@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::annotations::Book;
 use super::certificates::{self, Certificates};
 use super::cluster::{Cluster, News};
-use super::digest::Id;
+use super::digest::{Id, Ingress};
 use super::ingress::{self, Classes, Plan};
 use super::report::{Kind, Report};
 use super::services::{self, Built};
@@ -52,6 +52,8 @@ struct Dirty {
     namespaces: HashSet<Arc<str>>,
     /// Names outside the cluster.
     names: bool,
+    /// Where Ingresses are reached, or are said to be: no request sees it.
+    status: bool,
 }
 
 /// The one who assembles.
@@ -66,6 +68,8 @@ pub(super) struct Assembler {
     built: BTreeMap<ServiceName, Built>,
     world: World,
     certificates: Arc<Certificates>,
+    /// Whether there was a world: one of nothing is a first one, too.
+    painted: bool,
 }
 
 impl Assembler {
@@ -88,27 +92,41 @@ impl Assembler {
             built: BTreeMap::new(),
             world: World::default(),
             certificates: Arc::default(),
+            painted: false,
         }
     }
 
     /// Takes what is told of the cluster.
     pub(super) fn take(&mut self, news: News) {
-        let Self { cluster, services, ingresses, dirty, .. } = self;
+        let Self { looks, cluster, services, ingresses, dirty, plan, .. } = self;
         match news {
-            News::Service(change) => cluster.services.take(change, |id, _, is| {
+            News::Service(change) => cluster.services.take(change, |id, was, is| {
                 match is {
                     Some(service) => services.read(id, &service.uid, &service.words),
                     None => services.forget(id),
                 }
-                dirty.plan = true;
+                // Ports and words are all that routes know of a Service.
+                let matters = || plan.targets_of(id).next().is_some();
+                let same = was.zip(is).is_some_and(|(was, is)| {
+                    was.uid == is.uid && was.ports == is.ports && was.words == is.words
+                });
+                dirty.plan |= !same && matters();
+                dirty.status |= matches!(&looks.publish, Publish::Service(door) if door == id);
                 dirty.services.insert(id.clone());
             }),
-            News::Ingress(change) => cluster.ingresses.take(change, |id, _, is| {
+            News::Ingress(change) => cluster.ingresses.take(change, |id, was, is| {
+                dirty.status = true;
+                if was.zip(is).is_some_and(|(was, is)| was.asks_as(is)) {
+                    return;
+                }
                 match is {
                     Some(ingress) => ingresses.read(id, &ingress.uid, &ingress.words),
                     None => ingresses.forget(id),
                 }
-                dirty.plan = true;
+                let ours = |one: Option<&Ingress>| {
+                    one.is_some_and(|one| looks.classes.have(one, &cluster.classes))
+                };
+                dirty.plan |= ours(was) || ours(is);
             }),
             News::Class(change) => cluster.classes.take(change, |_, _, _| dirty.plan = true),
             News::Secret(mut change) => {
@@ -135,17 +153,15 @@ impl Assembler {
 
     /// Whether something changed since it was assembled last, and everything was told once.
     pub(super) fn is_due(&self) -> bool {
-        let Dirty { plan, services, namespaces, names } = &self.dirty;
+        let Dirty { plan, services, namespaces, names, status } = &self.dirty;
         let dirty = *plan || !services.is_empty() || !namespaces.is_empty() || *names;
-        dirty && self.cluster.is_whole()
+        (dirty || *status) && self.cluster.is_whole()
     }
 
     /// Assembles what changed. Says whether the world is another.
     pub(super) fn assemble(&mut self) -> bool {
         let dirty = std::mem::take(&mut self.dirty);
-        if dirty.plan {
-            self.replan();
-        }
+        let replanned = dirty.plan && self.replan();
         let mut names = BTreeSet::new();
         if dirty.plan || dirty.names || !dirty.namespaces.is_empty() {
             let touched = self.plan.targets.iter().filter(|(name, target)| {
@@ -158,14 +174,14 @@ impl Assembler {
             });
             names.extend(touched.map(|(name, _)| name.clone()));
         } else {
-            names.extend(dirty.services.iter().flat_map(|id| self.targets_of(id)).cloned());
+            names.extend(dirty.services.iter().flat_map(|id| self.plan.targets_of(id)).cloned());
         }
         let changed = names.iter().filter(|name| self.rebuild(name)).count() > 0;
-        if changed || dirty.plan {
+        if changed || replanned {
             self.world.services =
                 self.built.values().map(|built| Arc::clone(&built.service)).collect();
         }
-        changed || dirty.plan
+        changed || replanned
     }
 
     /// The world as it was assembled last.
@@ -197,13 +213,14 @@ impl Assembler {
                 id: id.clone(),
                 uid: Arc::clone(uid),
                 mistakes: Vec::new(),
+                kept: self.services.keeps(id),
             });
             let new = mistakes.iter().filter(|one| !report.mistakes.contains(one)).cloned();
             let new: Vec<_> = new.collect();
             report.mistakes.extend(new);
         }
         let mut reports: Vec<_> = reports.into_values().collect();
-        reports.extend(self.plan.reports.iter().cloned());
+        reports.extend(self.plan.reports.values().cloned());
         reports
     }
 
@@ -235,36 +252,39 @@ impl Assembler {
         services.filter_map(|service| service.external_name.clone()).collect()
     }
 
-    fn replan(&mut self) {
-        let Self { looks, cluster, services, ingresses, .. } = self;
-        let mut plan = ingress::plan(cluster, &looks.classes, services, ingresses);
+    /// Plans again; says whether requests, or those who ask for a certificate, see a difference.
+    fn replan(&mut self) -> bool {
+        let Self { looks, cluster, services, ingresses, plan: before, .. } = self;
+        let mut plan = ingress::plan(cluster, &looks.classes, (services, ingresses), before);
+        let mut shown = false;
         if looks.secrets {
             let mut certificates = Certificates::new();
             for id in &plan.ours {
                 let Some(ingress) = cluster.ingresses.get(id) else { continue };
                 let mistakes = certificates::add(&mut certificates, cluster, id, ingress);
-                ingress::report(&mut plan.reports, id, ingress, mistakes);
+                ingress::report(&mut plan.reports, id, ingress, ingresses.keeps(id), mistakes);
             }
-            self.certificates = Arc::new(certificates);
+            shown = !certificates::are_same(&self.certificates, &certificates);
+            if shown {
+                self.certificates = Arc::new(certificates);
+            }
         }
-        self.world.routes = std::mem::take(&mut plan.routes);
+        let (routes, known) = (std::mem::take(&mut plan.routes), self.built.len());
         self.built.retain(|name, _| plan.targets.contains_key(name));
         self.plan = plan;
-    }
-
-    /// The services that a Service stands behind: one a port.
-    fn targets_of(&self, id: &Id) -> impl Iterator<Item = &ServiceName> {
-        let prefix = format!("{id}:");
-        let from = self.plan.targets.range(ServiceName::new(&prefix)..).map(|(name, _)| name);
-        from.take_while(move |name| name.as_str().starts_with(&prefix))
+        let same = ingress::are_same(&routes, &self.world.routes);
+        self.world.routes = routes;
+        let first = !std::mem::replace(&mut self.painted, true);
+        shown || !same || first || self.built.len() != known
     }
 
     /// Builds a service again; says whether it is another one.
     fn rebuild(&mut self, name: &ServiceName) -> bool {
         let Some(target) = self.plan.targets.get(name) else { return false };
         let policy = self.services.policy(&target.service);
-        let mut built = services::build(name, target, policy, &self.cluster);
-        let before = self.built.get(name).map(|before| &before.service);
+        let before = self.built.get(name);
+        let mut built = services::build(name, target, policy, &self.cluster, before);
+        let before = before.map(|before| &before.service);
         let same = before.filter(|before| services::is_same(before, &built.service));
         let changed = same.is_none();
         if let Some(same) = same {

@@ -1,6 +1,6 @@
 //! Which certificate is shown to whom? The Secrets that Ingresses name, by the host that is asked for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::ByteString;
@@ -12,11 +12,20 @@ use rustls::sign::CertifiedKey;
 use xxhash_rust::xxh3;
 
 use super::cluster::Cluster;
-use super::digest::{Id, Ingress};
+use super::digest::{Id, Ingress, Tls};
 use crate::words::Mistake;
 
-/// Certificates by host: a name, or `*.SUFFIX`.
+/// Certificates by host: a name, `*.SUFFIX`, or any.
 pub type Certificates = HashMap<Box<str>, Arc<CertifiedKey>>;
+
+/// In the place of a host: all that have no certificate of their own.
+pub const ANY_HOST: &str = "*";
+
+/// Whether everybody is shown the same.
+pub(super) fn are_same(one: &Certificates, other: &Certificates) -> bool {
+    let is_same = |(host, key)| other.get(host).is_some_and(|known| Arc::ptr_eq(key, known));
+    one.len() == other.len() && one.iter().all(is_same)
+}
 
 /// A Secret with a certificate and its key.
 #[derive(Debug)]
@@ -90,13 +99,35 @@ pub(super) fn add(
             position: None,
         }));
         let Some(shown) = found.and_then(|secret| secret.shown.as_ref()) else { continue };
-        let rules = ingress.rules.iter().filter_map(|rule| rule.host.as_ref());
-        let rules = rules.filter(|_| tls.hosts.is_empty());
-        for host in tls.hosts.iter().chain(rules) {
-            certificates.entry(host.clone()).or_insert_with(|| Arc::clone(shown));
+        for host in hosts(ingress, tls) {
+            let first = certificates.entry(host.clone()).or_insert_with(|| Arc::clone(shown));
+            if first.cert != shown.cert {
+                mistakes.push(second(place, &host));
+            }
         }
     }
     mistakes
+}
+
+/// The hosts that a certificate is for: those it names, or those of all rules.
+fn hosts(ingress: &Ingress, tls: &Tls) -> BTreeSet<Box<str>> {
+    if !tls.hosts.is_empty() {
+        return tls.hosts.iter().cloned().collect();
+    }
+    let any = || Box::from(ANY_HOST);
+    let rules = ingress.rules.iter().map(|rule| rule.host.clone().unwrap_or_else(any));
+    rules.chain(ingress.default.as_ref().map(|_| any())).collect()
+}
+
+fn second(place: usize, host: &str) -> Mistake {
+    Mistake {
+        place: format!("spec.tls[{place}].hosts"),
+        value: host.to_owned(),
+        allowed: "a host for which no older Ingress, and nothing before it here, has another \
+                  certificate; the first is shown"
+            .to_owned(),
+        position: None,
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Method, Request, Response};
 use kube::client::{Body, ClientBuilder};
@@ -12,6 +13,15 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower::{BoxError, Layer, Service};
+
+/// How long the head of an answer may take. A network that swallows what is sent says nothing else; a
+/// watch that nothing came from is opened again, and is noticed by this.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Nobody answered.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer in {} seconds", PATIENCE.as_secs())]
+struct Silence;
 
 /// A way to the API server.
 pub struct Source {
@@ -98,22 +108,23 @@ impl<S, B> Service<Request<Body>> for Listener<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Future: Send + 'static,
-    S::Error: 'static,
+    S::Error: Into<BoxError> + 'static,
     B: 'static,
 {
     type Response = Response<B>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, S::Error>> + Send>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let asked = (*request.method() == Method::GET).then(|| request.uri().path().to_owned());
         let (answer, told) = (self.inner.call(request), self.told.clone());
         Box::pin(async move {
-            let answer = answer.await?;
+            let answer = tokio::time::timeout(PATIENCE, answer).await;
+            let answer = answer.map_err(|_| Silence)?.map_err(Into::into)?;
             if let Some(path) = asked.filter(|_| answer.status().is_success()) {
                 // Who is not there any more need not be told.
                 told.send(path).ok();

@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::words::labels;
 
 pub(super) use self::endpoints::{Endpoint, Slice, endpoints, slice};
-pub(super) use self::ingress::{Backend, Ingress, PortRef, ingress};
+pub(super) use self::ingress::{Backend, Ingress, PortRef, Tls, ingress};
 
 /// Which object, of its kind; the namespace of a kind that has none is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,7 +61,8 @@ pub(super) struct Service {
     pub(super) not_ready_too: bool,
     /// Whether IPv6 is its first family.
     pub(super) prefers_v6: bool,
-    /// Where others reach it: at its load balancer, or else in the cluster.
+    /// Where others reach it: at addresses of its own outside, at its load balancer, or, where it wants
+    /// neither, in the cluster.
     pub(super) addresses: Box<[Box<str>]>,
 }
 
@@ -97,10 +98,12 @@ impl Speaks {
 /// An IngressClass.
 #[derive(Debug, PartialEq)]
 pub(super) struct Class {
-    /// Whether its controller is this gateway.
-    pub(super) ours: bool,
+    /// Who serves it.
+    pub(super) controller: Box<str>,
     /// Whether it is meant where no class is named.
     pub(super) default: bool,
+    /// When it was made, in seconds since 1970: of several defaults the newest is meant.
+    pub(super) created: i64,
 }
 
 /// A StatefulSet.
@@ -121,8 +124,6 @@ pub(super) struct Pod {
     pub(super) shard: Arc<str>,
 }
 
-/// The controller of an IngressClass that is ours.
-pub(super) const CONTROLLER: &str = "metaparticle.io/gateway";
 const DEFAULT_CLASS: &str = "ingressclass.kubernetes.io/is-default-class";
 
 pub(super) fn service(object: &core::Service) -> Service {
@@ -156,14 +157,17 @@ fn is_tcp(protocol: Option<&String>) -> bool {
 }
 
 fn addresses(object: &core::Service) -> Box<[Box<str>]> {
+    let spec = object.spec.as_ref();
+    let own = spec.and_then(|spec| spec.external_ips.as_deref()).unwrap_or_default();
     let balancer = object.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let balancer = balancer.and_then(|balancer| balancer.ingress.as_deref()).unwrap_or_default();
-    let outside = balancer.iter().filter_map(|one| one.ip.as_deref().or(one.hostname.as_deref()));
-    let outside: Box<[Box<str>]> = outside.map(Box::from).collect();
-    if !outside.is_empty() {
+    let balancer = balancer.iter().filter_map(|one| one.ip.as_deref().or(one.hostname.as_deref()));
+    let outside: Box<[_]> = own.iter().map(String::as_str).chain(balancer).map(Box::from).collect();
+    // While a load balancer is awaited, an address that only the cluster reaches would mislead.
+    let kind = spec.and_then(|spec| spec.type_.as_deref()).unwrap_or("ClusterIP");
+    if !outside.is_empty() || kind != "ClusterIP" {
         return outside;
     }
-    let spec = object.spec.as_ref();
     let inside = spec.and_then(|spec| spec.cluster_ips.as_deref()).unwrap_or_default();
     inside.iter().filter(|ip| *ip != "None").map(|ip| Box::from(ip.as_str())).collect()
 }
@@ -172,8 +176,9 @@ pub(super) fn class(object: &networking::IngressClass) -> Class {
     let controller = object.spec.as_ref().and_then(|spec| spec.controller.as_deref());
     let default = object.metadata.annotations.as_ref().and_then(|all| all.get(DEFAULT_CLASS));
     Class {
-        ours: controller == Some(CONTROLLER),
+        controller: controller.unwrap_or_default().into(),
         default: default.is_some_and(|value| value == "true"),
+        created: created(&object.metadata),
     }
 }
 
@@ -211,6 +216,11 @@ fn words(meta: &ObjectMeta) -> Pairs {
 fn pairs(map: Option<&BTreeMap<String, String>>) -> Pairs {
     let pairs = map.into_iter().flatten();
     pairs.map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect()
+}
+
+/// When the object was made, in seconds since 1970.
+fn created(meta: &ObjectMeta) -> i64 {
+    meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
 }
 
 fn text(text: Option<&String>) -> &str {

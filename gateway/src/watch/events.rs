@@ -22,16 +22,20 @@ const REASON: &str = "Invalid";
 const AGAIN: Duration = Duration::from_secs(30 * 60);
 /// Between two Events: a cluster full of mistakes is no reason to flood its API server.
 const PAUSE: Duration = Duration::from_millis(50);
-/// After one that was not taken.
+/// After one that was not taken: at first, and at the most.
 const RETRY: Duration = Duration::from_secs(5);
+const RETRY_MOST: Duration = Duration::from_secs(300);
+/// How long a report waits: who applies an Ingress and then its Service makes no mistake.
+const HOLD: Duration = Duration::from_secs(2);
 /// What the API server takes.
 const LONGEST: usize = 1024;
-const LAST_GOOD: &str = "\nWhat was right last stays in force.";
+const LAST_GOOD: &str = "\nWhat its annotations said when they were right stays in force.";
 
 /// Tells each report that is new; for ever.
 pub(super) async fn tell(client: Client, mut reports: Receiver<Vec<Report>>) {
-    let mut known = HashMap::new();
+    let (mut known, mut retry) = (HashMap::new(), RETRY);
     loop {
+        tokio::time::sleep(HOLD).await;
         let now = reports.borrow_and_update().clone();
         let (mut new, mut failed) = (HashMap::new(), None);
         for report in now {
@@ -49,8 +53,11 @@ pub(super) async fn tell(client: Client, mut reports: Receiver<Vec<Report>>) {
         known = new;
         let wait = if let Some(error) = failed {
             tracing::warn!("mistakes cannot be told in Events: {error}");
-            RETRY
+            let wait = retry;
+            retry = (wait * 2).min(RETRY_MOST);
+            wait
         } else {
+            retry = RETRY;
             AGAIN
         };
         match tokio::time::timeout(wait, reports.changed()).await {
@@ -68,9 +75,9 @@ fn name(report: &Report) -> String {
         report.to_string().as_bytes(),
         xxh3::xxh3_64(report.uid.as_bytes()),
     );
-    // A name has at most 253 letters.
+    // A name has at most 253 letters, and a part of it ends in a letter or a digit.
     let object: String = report.id.name.chars().take(230).collect();
-    format!("{object}.{hash:016x}")
+    format!("{}.{hash:016x}", object.trim_end_matches(['.', '-']))
 }
 
 async fn post(client: &Client, report: &Report, name: &str) -> Result<(), Error> {
@@ -117,12 +124,14 @@ fn event(report: &Report, name: &str, now: &Time) -> Event {
 
 fn message(report: &Report) -> String {
     let mut text = report.to_string();
-    let room = LONGEST - LAST_GOOD.len() - "…".len();
+    // What else is wrong says itself what becomes of it.
+    let end = if report.kept { LAST_GOOD } else { "" };
+    let room = LONGEST - end.len() - "…".len();
     if text.len() > room {
         text.truncate(text.floor_char_boundary(room));
         text.push('…');
     }
-    text + LAST_GOOD
+    text + end
 }
 
 #[cfg(test)]
@@ -132,7 +141,7 @@ mod tests {
     use crate::watch::report::Kind;
     use crate::words::Mistake;
 
-    fn report(value: &str) -> Report {
+    fn report(value: &str, kept: bool) -> Report {
         let mistake = Mistake {
             place: "metaparticle.io/shard-key".to_owned(),
             value: value.to_owned(),
@@ -140,18 +149,22 @@ mod tests {
             position: None,
         };
         let id = Id::new("shop", "users");
-        Report { kind: Kind::Service, id, uid: "u".into(), mistakes: vec![mistake] }
+        Report { kind: Kind::Service, id, uid: "u".into(), mistakes: vec![mistake], kept }
     }
 
     #[test]
     fn an_event_is_named_after_what_it_tells() {
-        assert_eq!(name(&report("a")), name(&report("a")));
-        assert_ne!(name(&report("a")), name(&report("b")));
+        assert_eq!(name(&report("a", true)), name(&report("a", true)));
+        assert_ne!(name(&report("a", true)), name(&report("b", true)));
+        let mut long = report("a", true);
+        long.id = Id::new("shop", &format!("{}-.{}", "a".repeat(228), "b".repeat(20)));
+        assert!(name(&long).starts_with(&format!("{}.", "a".repeat(228))), "{}", name(&long));
     }
 
     #[test]
     fn a_long_message_is_cut_and_says_what_stays_in_force() {
-        let message = message(&report("pth:x"));
+        assert!(!message(&report("pth:x", false)).contains("stays in force"));
+        let message = message(&report("pth:x", true));
         assert!(message.len() <= LONGEST, "{}", message.len());
         assert!(message.starts_with("metaparticle.io/shard-key: found `pth:x`"), "{message}");
         assert!(message.ends_with(LAST_GOOD), "{message}");

@@ -3,15 +3,19 @@
 //! Of two that want the same host and path the older one has it, and the other is told so. What an
 //! Ingress says for requests that no rule matches stands behind all rules.
 
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use super::annotations::Book;
 use super::cluster::Cluster;
-use super::digest::{Backend, Id, Ingress, Port, PortRef, Service};
+use super::digest::{Backend, Class, Id, Ingress, Port, PortRef, Service};
 use super::report::{Kind, Report};
+use super::table::Table;
 use crate::model::{Code, Host, Path, Route, ServiceName};
-use crate::words::{Mistake, suggestion};
+use crate::words::{Mistake, Policy, suggestion};
 
 #[cfg(test)]
 mod tests;
@@ -29,40 +33,93 @@ pub(super) struct Target {
 pub(super) struct Plan {
     pub(super) routes: Vec<Route>,
     pub(super) targets: BTreeMap<ServiceName, Target>,
-    pub(super) reports: Vec<Report>,
+    pub(super) reports: Reports,
     /// Our Ingresses, the oldest first.
     pub(super) ours: Vec<Id>,
+    /// What an Ingress asks for on top of a service, while it is asked for.
+    policies: Policies,
+}
+
+type Policies = HashMap<(Id, ServiceName), Merged>;
+
+/// A policy, and what it is made of: while those are the same, it is.
+#[derive(Debug)]
+struct Merged {
+    base: Arc<Policy>,
+    top: Arc<Policy>,
+    policy: Arc<Policy>,
+}
+
+impl Plan {
+    /// The services that a Service stands behind: one a port.
+    pub(super) fn targets_of(&self, id: &Id) -> impl Iterator<Item = &ServiceName> {
+        let prefix = format!("{id}:");
+        let from = self.targets.range(ServiceName::new(&prefix)..).map(|(name, _)| name);
+        from.take_while(move |name| name.as_str().starts_with(&prefix))
+    }
+}
+
+/// What is wrong with Ingresses, by their names.
+pub(super) type Reports = BTreeMap<Id, Report>;
+
+/// Adds what is wrong with an Ingress to what is known of it.
+pub(super) fn report(
+    reports: &mut Reports,
+    id: &Id,
+    ingress: &Ingress,
+    kept: bool,
+    mistakes: Vec<Mistake>,
+) {
+    if mistakes.is_empty() {
+        return;
+    }
+    let report = reports.entry(id.clone()).or_insert_with(|| Report {
+        kind: Kind::Ingress,
+        id: id.clone(),
+        uid: Arc::clone(&ingress.uid),
+        mistakes: Vec::new(),
+        kept,
+    });
+    report.mistakes.extend(mistakes);
 }
 
 /// How classes are recognised.
 #[derive(Debug)]
 pub(super) enum Classes {
-    /// By the IngressClasses whose controller this gateway is.
-    Watched,
+    /// By the IngressClasses of this controller.
+    Watched(Box<str>),
     /// By this name: IngressClasses are not seen from one namespace.
     Named(Box<str>),
 }
 
 impl Classes {
     /// Whether the Ingress is for this gateway.
-    fn have(&self, ingress: &Ingress, cluster: &Cluster) -> bool {
+    pub(super) fn have(&self, ingress: &Ingress, known: &Table<Class>) -> bool {
         match (self, &ingress.class) {
             (Self::Named(ours), Some(class)) => class == ours,
             (Self::Named(_), None) => false,
-            (Self::Watched, Some(class)) => {
-                cluster.classes.get(&Id::new("", class)).is_some_and(|class| class.ours)
+            (Self::Watched(ours), Some(class)) => {
+                known.get(&Id::new("", class)).is_some_and(|class| class.controller == *ours)
             }
-            (Self::Watched, None) => {
-                cluster.classes.iter().any(|(_, class)| class.ours && class.default)
+            (Self::Watched(ours), None) => {
+                // As the API server chooses for an Ingress that is made.
+                let defaults = known.iter().filter(|(_, class)| class.default);
+                let newest = defaults.max_by_key(|(id, class)| (class.created, Reverse(*id)));
+                newest.is_some_and(|(_, class)| class.controller == *ours)
             }
         }
     }
 }
 
-/// The plan of all Ingresses of `classes`.
-pub(super) fn plan(cluster: &Cluster, classes: &Classes, services: &Book, said: &Book) -> Plan {
+/// The plan of all Ingresses of `classes`; what is as it was before stays the same.
+pub(super) fn plan(
+    cluster: &Cluster,
+    classes: &Classes,
+    (services, said): (&Book, &Book),
+    before: &mut Plan,
+) -> Plan {
     let all = cluster.ingresses.iter();
-    let mut ours: Vec<_> = all.filter(|(_, one)| classes.have(one, cluster)).collect();
+    let mut ours: Vec<_> = all.filter(|(_, one)| classes.have(one, &cluster.classes)).collect();
     ours.sort_by_key(|(id, one)| (one.created, *id));
     let mut planner = Planner {
         cluster,
@@ -70,7 +127,8 @@ pub(super) fn plan(cluster: &Cluster, classes: &Classes, services: &Book, said: 
         said,
         plan: Plan { ours: ours.iter().map(|(id, _)| (*id).clone()).collect(), ..Plan::default() },
         taken: HashMap::new(),
-        policies: HashMap::new(),
+        default: None,
+        before: std::mem::take(&mut before.policies),
     };
     for (id, ingress) in &ours {
         planner.rules(id, ingress);
@@ -87,7 +145,9 @@ struct Planner<'c> {
     said: &'c Book,
     plan: Plan,
     taken: HashMap<(Host, Path), Id>,
-    policies: HashMap<(Id, ServiceName), Arc<crate::words::Policy>>,
+    /// Who answers what no rule of anybody matches.
+    default: Option<Id>,
+    before: Policies,
 }
 
 impl Planner<'_> {
@@ -96,35 +156,47 @@ impl Planner<'_> {
         for (rule_place, rule) in ingress.rules.iter().enumerate() {
             let host = host(rule.host.as_deref());
             for (path_place, rule) in rule.paths.iter().enumerate() {
-                let place = format!("spec.rules[{rule_place}].http.paths[{path_place}]");
+                let place = At(rule_place, path_place);
                 let Some(path) = path(&rule.path, rule.exact) else {
-                    let allowed = "a path as it is sent: visible ASCII characters, no `?`, no `#`";
-                    mistakes.push(mistake(&format!("{place}.path"), &rule.path, allowed));
+                    let allowed = "a path as it is sent: visible ASCII characters, no `?`, no \
+                                   `#`; until then the rule is none";
+                    mistakes.push(mistake(format_args!("{place}.path"), &rule.path, allowed));
                     continue;
                 };
-                let place = format!("{place}.backend");
-                let Some(service) = self.target(id, &place, &rule.backend, &mut mistakes) else {
-                    continue;
-                };
-                let by =
-                    self.taken.entry((host.clone(), path.clone())).or_insert_with(|| id.clone());
-                if by != id {
-                    let allowed = format!("a host and path that no older Ingress has: {by} does");
-                    mistakes.push(mistake(&place, &rule.path, &allowed));
+                let named = format_args!("{place}.backend");
+                let target = self.target(id, named, &rule.backend, &mut mistakes);
+                let Some(service) = target else { continue };
+                let taken = self.taken.entry((host.clone(), path.clone()));
+                if let Entry::Occupied(by) = &taken {
+                    let by = by.get();
+                    let allowed = format!(
+                        "a host and path that no older Ingress has, and no rule before: {by} does, and \
+                         keeps them"
+                    );
+                    mistakes.push(mistake(format_args!("{place}.path"), &rule.path, &allowed));
                     continue;
                 }
+                taken.or_insert_with(|| id.clone());
                 self.add(id, host.clone(), path, service);
             }
         }
-        report(&mut self.plan.reports, id, ingress, mistakes);
+        report(&mut self.plan.reports, id, ingress, self.said.keeps(id), mistakes);
     }
 
     /// What no rule matches: for its own hosts, which are chosen before paths are, and for all others.
     fn default(&mut self, id: &Id, ingress: &Ingress) {
         let Some(backend) = &ingress.default else { return };
         let mut mistakes = Vec::new();
-        if let Some(service) = self.target(id, "spec.defaultBackend", backend, &mut mistakes) {
+        let place = format_args!("spec.defaultBackend");
+        if let Some(service) = self.target(id, place, backend, &mut mistakes) {
             let hosts = ingress.rules.iter().map(|rule| host(rule.host.as_deref()));
+            let first = self.default.get_or_insert_with(|| id.clone());
+            if first != id {
+                let allowed = format!(
+                    "one Ingress that has any: {first} does, and keeps all hosts but those of rules"
+                );
+                mistakes.push(mistake(place, backend.name(), &allowed));
+            }
             for host in hosts.chain([Host::Any]) {
                 let root = (host, Path::Prefix(Arc::from("")));
                 if !self.taken.contains_key(&root) {
@@ -133,16 +205,24 @@ impl Planner<'_> {
                 }
             }
         }
-        report(&mut self.plan.reports, id, ingress, mistakes);
+        report(&mut self.plan.reports, id, ingress, self.said.keeps(id), mistakes);
     }
 
     fn add(&mut self, id: &Id, host: Host, path: Path, service: ServiceName) {
-        let (services, said, targets) = (self.services, self.said, &self.plan.targets);
-        let policy = self.policies.entry((id.clone(), service.clone())).or_insert_with(|| {
+        let Self { services, said, before, plan, .. } = self;
+        let (targets, policies) = (&plan.targets, &mut plan.policies);
+        let merged = policies.entry((id.clone(), service.clone())).or_insert_with_key(|key| {
             let base = targets.get(&service).map(|target| services.policy(&target.service));
-            said.on_top(id, base.expect("a route has a target"))
+            let (base, top) = (base.expect("a route has a target"), said.policy(id));
+            let is_it = |one: &Merged| Arc::ptr_eq(&one.base, base) && Arc::ptr_eq(&one.top, top);
+            let make = || Merged {
+                base: Arc::clone(base),
+                top: Arc::clone(top),
+                policy: said.on_top(id, base),
+            };
+            before.remove(key).filter(is_it).unwrap_or_else(make)
         });
-        let policy = Arc::clone(policy);
+        let policy = Arc::clone(&merged.policy);
         self.plan.routes.push(Route { host, path, service, policy, code: Code::default() });
     }
 
@@ -151,14 +231,14 @@ impl Planner<'_> {
     fn target(
         &mut self,
         id: &Id,
-        place: &str,
+        place: fmt::Arguments<'_>,
         backend: &Backend,
         mistakes: &mut Vec<Mistake>,
     ) -> Option<ServiceName> {
         let (name, port) = match backend {
             Backend::Service { name, port } => (name, port),
             Backend::Other(found) => {
-                let allowed = "a Service; resources are not served";
+                let allowed = "a Service; resources are not served, and the rule is none";
                 mistakes.push(mistake(place, found, allowed));
                 return None;
             }
@@ -167,13 +247,14 @@ impl Planner<'_> {
         let found = self.cluster.services.get(&service);
         let port = match found {
             None => {
-                let allowed = format!("the name of a Service in the namespace `{}`", id.namespace);
-                mistakes.push(mistake(&format!("{place}.service.name"), name, &allowed));
+                let allowed =
+                    format!("the name of a Service in the namespace `{}`{NOBODY}", id.namespace);
+                mistakes.push(mistake(format_args!("{place}.service.name"), name, &allowed));
                 Err(port)
             }
             Some(found) => port_of(found, port).ok_or_else(|| {
-                let place = format!("{place}.service.port");
-                mistakes.push(mistake(&place, &port.to_string(), &ports_of(found)));
+                let (place, ports) = (format_args!("{place}.service.port"), ports_of(found));
+                mistakes.push(mistake(place, &port.to_string(), &(ports + NOBODY)));
                 port
             }),
         };
@@ -185,26 +266,32 @@ impl Planner<'_> {
     }
 }
 
-/// Adds what is wrong with an Ingress to what is known of it.
-pub(super) fn report(
-    reports: &mut Vec<Report>,
-    id: &Id,
-    ingress: &Ingress,
-    mistakes: Vec<Mistake>,
-) {
-    if mistakes.is_empty() {
-        return;
-    }
-    if let Some(report) = reports.iter_mut().find(|report| report.id == *id) {
-        return report.mistakes.extend(mistakes);
-    }
-    let (id, uid) = (id.clone(), Arc::clone(&ingress.uid));
-    reports.push(Report { kind: Kind::Ingress, id, uid, mistakes });
+/// Whether both lead all requests alike. No source of this room has code of its own.
+pub(super) fn are_same(one: &[Route], other: &[Route]) -> bool {
+    let is_same = |(one, other): (&Route, &Route)| {
+        let Route { host, path, service, policy, code: _ } = one;
+        let same_place = *host == other.host && *path == other.path;
+        same_place && *service == other.service && Arc::ptr_eq(policy, &other.policy)
+    };
+    one.len() == other.len() && one.iter().zip(other).all(is_same)
 }
 
-fn mistake(place: &str, value: &str, allowed: &str) -> Mistake {
+/// What becomes of requests while a backend is not there.
+const NOBODY: &str = "; until then nobody answers its requests, which is 503";
+
+/// A path of a rule, as an Ingress has it.
+struct At(usize, usize);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(rule, path) = self;
+        write!(f, "spec.rules[{rule}].http.paths[{path}]")
+    }
+}
+
+fn mistake(place: fmt::Arguments<'_>, value: &str, allowed: &str) -> Mistake {
     let (value, allowed) = (value.to_owned(), allowed.to_owned());
-    Mistake { place: place.to_owned(), value, allowed, position: None }
+    Mistake { place: place.to_string(), value, allowed, position: None }
 }
 
 fn port_of(service: &Service, port: &PortRef) -> Option<Port> {

@@ -40,7 +40,8 @@ const SLICES: Watched = Watched { plural: "endpointslices", group: "discovery.k8
 /// What was in the place of slices.
 const ENDPOINTS: Watched = Watched { plural: "endpoints", group: "" };
 
-/// How long a watch lasts. A connection that died in silence is noticed five seconds later.
+/// How long a watch lasts. One that died in silence is opened again five seconds later, and that nobody
+/// answers then is a fault.
 const WATCH: u32 = 60;
 /// How many objects are listed at a time: they are held as Kubernetes has them, all of a page together.
 const PAGE: u32 = 100;

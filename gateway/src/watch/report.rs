@@ -30,6 +30,8 @@ pub(super) struct Report {
     pub(super) id: Id,
     pub(super) uid: Arc<str>,
     pub(super) mistakes: Vec<Mistake>,
+    /// Whether what its annotations said before stands.
+    pub(super) kept: bool,
 }
 
 impl Report {

@@ -12,6 +12,8 @@ use super::cluster::News;
 
 /// Between two questions.
 const EVERY: Duration = Duration::from_secs(10);
+/// How long an answer is awaited: one name that nobody knows does not keep the others waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// So many addresses of a name are used.
 const MOST: usize = 64;
 
@@ -20,7 +22,10 @@ pub(super) async fn ask(mut names: Receiver<BTreeSet<Box<str>>>, told: Unbounded
     loop {
         let now = names.borrow_and_update().clone();
         for name in now {
-            let found = tokio::net::lookup_host((&*name, 0)).await;
+            // It is a whole name: what this machine would put behind it is not meant.
+            let whole = format!("{name}.");
+            let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((whole, 0))).await;
+            let found = found.unwrap_or_else(|late| Err(late.into()));
             let found = found.map(|found| found.map(|one| one.ip()).collect::<BTreeSet<IpAddr>>());
             match found {
                 Ok(addresses) => {

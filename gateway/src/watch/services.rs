@@ -18,14 +18,17 @@ pub(super) struct Built {
     pub(super) service: Arc<model::Service>,
     pub(super) target: Target,
     pub(super) mistakes: Vec<Mistake>,
+    /// Of which Service it is, and what is spoken to its replicas.
+    spoken: Option<(Arc<str>, Speaks)>,
 }
 
-/// Builds the service called `name`. Who answers nothing that is there has no replicas.
+/// Builds the service called `name`, that was `before`. Who answers nothing that is there has no replicas.
 pub(super) fn build(
     name: &ServiceName,
     target: &Target,
     policy: &Arc<Policy>,
     cluster: &Cluster,
+    before: Option<&Built>,
 ) -> Built {
     let mut service = model::Service {
         name: name.clone(),
@@ -34,7 +37,7 @@ pub(super) fn build(
         replicas: Vec::new(),
         desired: Vec::new(),
     };
-    let mut mistakes = Vec::new();
+    let (mut mistakes, mut spoken) = (Vec::new(), None);
     let found = cluster.services.get(&target.service).zip(target.port.as_ref());
     if let Some((declared, port)) = found {
         let sets = cluster.sets_of(&target.service, declared);
@@ -44,20 +47,29 @@ pub(super) fn build(
             count: set.count,
         });
         service.desired = desired.collect();
-        match port.speaks {
-            Speaks::Http1 => {}
-            Speaks::H2c => service.protocol = Protocol::H2c,
-            Speaks::Tls => mistakes.push(no_tls(port)),
+        spoken = match port.speaks {
+            Speaks::Tls => {
+                // A word that is not understood takes nobody's replicas away while they are asked.
+                let known = before.and_then(|before| before.spoken.clone());
+                known.filter(|(uid, _)| *uid == declared.uid)
+            }
+            known => Some((Arc::clone(&declared.uid), known)),
+        };
+        if port.speaks == Speaks::Tls {
+            mistakes.push(no_tls(port, spoken.is_some()));
+        }
+        if let Some((_, Speaks::H2c)) = spoken {
+            service.protocol = Protocol::H2c;
         }
         if declared.external_name.is_some() && !cluster.external_names {
             mistakes.push(no_name(declared));
         }
-        if port.speaks != Speaks::Tls {
+        if spoken.is_some() {
             service.replicas = replicas(&target.service, declared, port, &service, cluster);
         }
-        mistakes.extend(uncounted(&service));
+        mistakes.extend(uncounted(&service).or_else(|| beyond(&service)));
     }
-    Built { service: Arc::new(service), target: target.clone(), mistakes }
+    Built { service: Arc::new(service), target: target.clone(), mistakes, spoken }
 }
 
 /// Whether nothing that requests see is different.
@@ -114,14 +126,18 @@ fn outside(address: SocketAddr) -> Replica {
     Replica { name, address, shard: None, uid: None, ready: true }
 }
 
-fn no_tls(port: &Port) -> Mistake {
+fn no_tls(port: &Port, goes_on: bool) -> Mistake {
+    let then = if goes_on {
+        "until then its replicas are spoken to as before"
+    } else {
+        "until then nobody answers, as nothing is sent in clear to who expects it otherwise"
+    };
     Mistake {
         place: format!("spec.ports[{}].appProtocol", port.number),
         value: "https".to_owned(),
-        allowed:
-            "http, kubernetes.io/ws or kubernetes.io/h2c: the gateway speaks no TLS to replicas, \
-                  and sends nothing in clear to who expects it"
-                .to_owned(),
+        allowed: format!(
+            "http, kubernetes.io/ws or kubernetes.io/h2c: the gateway speaks no TLS to replicas; {then}"
+        ),
         position: None,
     }
 }
@@ -161,6 +177,22 @@ fn uncounted(service: &model::Service) -> Option<Mistake> {
         place: format!("{PREFIX}shard-count"),
         value: service.policy.shard_count.to_string(),
         allowed: allowed.to_owned(),
+        position: None,
+    })
+}
+
+/// Replicas that a count leaves without a shard are asked for nothing, and nobody would know why.
+fn beyond(service: &model::Service) -> Option<Mistake> {
+    let beyond = service.beyond_count();
+    let greatest = beyond.iter().map(|(_, ordinal)| *ordinal).max()?;
+    Some(Mistake {
+        place: format!("{PREFIX}shard-count"),
+        value: service.policy.shard_count.to_string(),
+        allowed: format!(
+            "a number from {}, `statefulset` or `observed`; until then {} of the replicas own no key",
+            greatest.saturating_add(1),
+            beyond.len()
+        ),
         position: None,
     })
 }

@@ -78,10 +78,10 @@ pub(super) fn join<'s>(
         }
     }
     let is_ready = |one: &Seen<'_>| one.endpoint.ready || service.not_ready_too;
-    let nobody = !best.values().any(is_ready);
+    let nobody = !best.values().any(|one| is_ready(one) && !one.endpoint.terminating);
     let found = best.into_values().map(|seen| {
         let Endpoint { address, target, hostname, serving, terminating, .. } = seen.endpoint;
-        let last = nobody && *serving && *terminating;
+        let last = nobody && *terminating && (*serving || service.not_ready_too);
         Found {
             address: SocketAddr::new(*address, seen.port),
             target: target.clone(),

@@ -3,8 +3,10 @@
 mod agreement;
 mod conformance;
 mod outage;
+mod rights;
 mod server;
 mod shell;
+mod status;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -29,7 +31,7 @@ impl World {
     /// The cluster of these objects, and of the class `metaparticle`.
     pub(super) fn of(objects: &[Value]) -> Self {
         let mut world = Self::looking(Looks {
-            classes: Classes::Watched,
+            classes: Classes::Watched("metaparticle.io/gateway".into()),
             secrets: true,
             publish: Publish::Addresses(["192.0.2.1".into()].into()),
             external_names: true,

@@ -101,6 +101,14 @@ fn a_count_that_cannot_be_kept_is_told() {
 }
 
 #[test]
+fn replicas_beyond_a_count_are_told() {
+    let world = db(&[("shard-count", "2")], "db-0=10.0.0.1 db-1=10.0.0.2 db-4=10.0.0.3");
+    let wrong = world.wrong();
+    let expected = "found `2`; allowed: a number from 5, `statefulset` or `observed`; until then 1";
+    assert!(wrong.len() == 1 && wrong[0].contains(expected), "{wrong:?}");
+}
+
+#[test]
 fn a_pod_of_a_deployment_is_its_uid_and_is_gone_when_it_ends() {
     let world = World::of(&[
         service("web"),
@@ -111,6 +119,19 @@ fn a_pod_of_a_deployment_is_its_uid_and_is_gone_when_it_ends() {
         world.replicas("shop/web:80"),
         "web-a=10.0.0.1:8080@uid-web-a !web-c=10.0.0.3:8080@uid-web-c"
     );
+}
+
+#[test]
+fn pods_that_are_asked_though_not_ready_are_kept_while_all_of_them_end() {
+    let spec = json!({ "spec": { "publishNotReadyAddresses": true } });
+    let mut world = World::of(&[
+        with(service("web"), spec),
+        ingress("x", &["/>web"]),
+        slice("web-x", "web", "xa=10.0.0.1 ~b=10.0.0.2"),
+    ]);
+    assert_eq!(world.replicas("shop/web:80"), "a=10.0.0.1:8080@uid-a b=10.0.0.2:8080@uid-b");
+    world.set(&slice("web-x", "web", "xa=10.0.0.1 !c=10.0.0.3"));
+    assert_eq!(world.replicas("shop/web:80"), "c=10.0.0.3:8080@uid-c");
 }
 
 #[test]
@@ -148,12 +169,21 @@ fn what_is_spoken_follows_from_the_port() {
         ("kubernetes.io/h2c", Some("h2c")),
         ("kubernetes.io/ws", Some("http1")),
         ("http", Some("http1")),
-        ("https", None),
     ] {
         world.set(&with(service("web"), port(word)));
         assert_eq!(speaks(&world).as_deref(), expected, "{word}");
-        assert_eq!(world.wrong().len(), usize::from(expected.is_none()), "{word}");
+        assert_eq!(world.wrong(), [""; 0], "{word}");
     }
+    // What the gateway does not speak takes nothing away from who is served,
+    world.set(&with(service("web"), port("h2c")));
+    world.set(&with(service("web"), port("https")));
+    assert_eq!(speaks(&world).as_deref(), Some("h2c"));
+    assert!(world.wrong()[0].contains("spoken to as before"), "{:?}", world.wrong());
+    // but it is no reason to send in clear what never went so.
+    let other = json!({ "metadata": { "uid": "another" } });
+    world.set(&with(with(service("web"), port("https")), other));
+    assert_eq!(speaks(&world), None);
+    assert!(world.wrong()[0].contains("until then nobody answers"), "{:?}", world.wrong());
 }
 
 #[test]
@@ -225,13 +255,59 @@ fn the_addresses_of_a_service_are_published() {
         World::looking(Looks { classes, publish, secrets: false, external_names: false });
     world.apply(&ingress("x", &["/>web"]));
     world.settle();
-    assert_eq!(world.assembler.unpublished(), [], "until it is known");
-    let inside = json!({ "spec": { "clusterIPs": ["10.96.0.1"] } });
-    world.set(&with(service("gateway"), inside.clone()));
-    let told = |world: &World| world.assembler.unpublished().pop().unwrap().1.join(" ");
-    assert_eq!(told(&world), "10.96.0.1");
-    let balancer =
-        json!({ "status": { "loadBalancer": { "ingress": [{ "hostname": "lb.example" }] } } });
-    world.set(&with(with(service("gateway"), inside), balancer));
-    assert_eq!(told(&world), "lb.example");
+    let told = |world: &World| world.assembler.unpublished().pop().map(|(_, all)| all.join(" "));
+    assert_eq!(told(&world), None, "until it is known");
+    let own = json!(["198.51.100.7"]);
+    let balancer = json!({ "ingress": [{ "hostname": "lb.example" }] });
+    for (kind, own, balancer, expected) in [
+        ("ClusterIP", json!([]), json!({}), Some("10.96.0.1")),
+        ("LoadBalancer", json!([]), json!({}), None),
+        ("NodePort", json!([]), json!({}), None),
+        ("LoadBalancer", json!([]), balancer.clone(), Some("lb.example")),
+        ("LoadBalancer", own.clone(), balancer, Some("198.51.100.7 lb.example")),
+        ("NodePort", own.clone(), json!({}), Some("198.51.100.7")),
+        ("ClusterIP", own, json!({}), Some("198.51.100.7")),
+    ] {
+        let spec = json!({ "type": kind, "clusterIPs": ["10.96.0.1"], "externalIPs": own });
+        let more = json!({ "spec": spec, "status": { "loadBalancer": balancer } });
+        world.set(&with(service("gateway"), more));
+        assert_eq!(told(&world).as_deref(), expected, "{kind}");
+    }
+}
+
+#[test]
+fn what_no_route_needs_makes_no_picture() {
+    let words = json!({ "metadata": { "annotations": { "metaparticle.io/timeout": "5s" } } });
+    let mut world =
+        World::of(&[service("a"), with(ingress("x", &["/>a", "/m>late"]), words.clone())]);
+    assert!(!world.set(&service("idle")), "nobody routes to it");
+    assert!(!world.set(&saying("idle", &[("retries", "3")])));
+    let foreign = json!({ "spec": { "ingressClassName": "nginx" } });
+    assert!(!world.set(&with(ingress("foreign", &["/y>a"]), foreign)));
+    let status = json!({ "status": { "loadBalancer": { "ingress": [{ "ip": "192.0.2.9" }] } } });
+    assert!(!world.set(&with(with(ingress("x", &["/>a", "/m>late"]), words.clone()), status)));
+    assert!(!world.set(&with(ingress("y", &["/>a"]), words.clone())), "an older one has it");
+    let wrong = world.wrong();
+    assert!(wrong.iter().any(|line| line.contains("shop/x does, and keeps them")), "{wrong:?}");
+    // And what a route does need makes one.
+    assert!(!world.set(&service("late")), "nobody answers, as before");
+    assert!(world.set(&slice("late-x", "late", "late-1=10.0.0.7")));
+    assert!(world.set(&saying("a", &[("retries", "3")])));
+    assert!(world.set(&ingress("x", &["/>a"])));
+}
+
+#[test]
+fn only_words_that_were_right_before_are_said_to_stay() {
+    let mut world = db(&[("shard-key", "host")], "db-0=10.0.0.1");
+    let kept = |world: &World| {
+        let reports = world.assembler.reports();
+        reports.iter().map(|report| report.kept).collect::<Vec<_>>()
+    };
+    world.set(&saying("db", &[("shard-key", "pth:x")]));
+    assert_eq!(kept(&world), [true]);
+    world.set(&saying("db", &[("shard-key", "pth:y")]));
+    assert_eq!(kept(&world), [true], "the second mistake follows a first one");
+    let mut world = db(&[("shard-key", "pth:x")], "db-0=10.0.0.1");
+    world.set(&ingress("x", &["/>db", "/m>missing"]));
+    assert_eq!(kept(&world), [false, false]);
 }

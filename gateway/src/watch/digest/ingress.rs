@@ -26,6 +26,16 @@ pub(in crate::watch) struct Ingress {
     pub(in crate::watch) published: Box<[Box<str>]>,
 }
 
+impl Ingress {
+    /// Whether both ask for the same, wherever they are said to be served.
+    pub(in crate::watch) fn asks_as(&self, other: &Self) -> bool {
+        let Self { uid, created, class, words, default, rules, tls, published: _ } = self;
+        let made = *uid == other.uid && *created == other.created && *class == other.class;
+        let routes = *default == other.default && *rules == other.rules && *tls == other.tls;
+        made && routes && *words == other.words
+    }
+}
+
 /// Paths of one host.
 #[derive(Debug, PartialEq)]
 pub(in crate::watch) struct Rule {
@@ -50,6 +60,15 @@ pub(in crate::watch) enum Backend {
     Service { name: Arc<str>, port: PortRef },
     /// Something else, which nobody here knows.
     Other(Box<str>),
+}
+
+impl Backend {
+    pub(in crate::watch) fn name(&self) -> &str {
+        match self {
+            Self::Service { name, .. } => name,
+            Self::Other(name) => name,
+        }
+    }
 }
 
 /// How a port is named.
@@ -86,7 +105,7 @@ pub(in crate::watch) fn ingress(object: &networking::Ingress) -> Ingress {
     let tls = spec.and_then(|spec| spec.tls.as_deref()).unwrap_or_default();
     Ingress {
         uid: Arc::from(super::text(meta.uid.as_ref())),
-        created: meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
+        created: super::created(meta),
         class: class.map(|class| class.as_str().into()),
         words: super::words(meta),
         default: spec.and_then(|spec| spec.default_backend.as_ref()).map(backend),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::watch::ANY_HOST;
 use crate::watch::tests::{World, class, ingress, merge, object, saying, service};
 
 fn world(ingresses: &[Value]) -> World {
@@ -43,6 +44,11 @@ fn a_class_is_ours_by_its_controller_the_old_annotation_or_the_default() {
     check(&world, &[("old", "/", Some("a")), ("none", "/", Some("b")), ("other", "/", None)]);
     let all = world.assembler.unpublished();
     assert_eq!(all.len(), 2, "{all:?}");
+    let young = json!({ "metadata": { "creationTimestamp": "2026-01-01T00:00:00Z" } });
+    let nginx = |default| with(class("nginx", "k8s.io/ingress-nginx", default), young.clone());
+    world.set(&nginx(true));
+    check(&world, &[("none", "/", None)]);
+    world.set(&nginx(false));
     world.delete(&class("metaparticle", "metaparticle.io/gateway", true));
     check(&world, &[("old", "/", None), ("none", "/", None), ("other", "/", None)]);
 }
@@ -181,9 +187,9 @@ fn a_certificate_is_for_its_hosts_or_those_of_the_rules_and_the_last_right_one_i
         hosts.sort();
         hosts.join(" ")
     };
-    assert_eq!((hosts(&world), world.wrong()), ("*.i h".to_owned(), vec![]));
+    assert_eq!((hosts(&world), world.wrong()), ("* *.i h".to_owned(), vec![]));
     world.set(&secret("nonsense"));
-    assert_eq!(hosts(&world), "*.i h");
+    assert_eq!(hosts(&world), "* *.i h");
     let wrong = world.wrong();
     assert!(wrong[0].contains("(`tls.crt` has no certificate)"), "{wrong:?}");
     world.delete(&secret(""));
@@ -199,4 +205,58 @@ fn only_a_status_that_is_not_so_is_written() {
     assert_eq!(world.assembler.unpublished(), []);
     world.set(&with(ingress("x", &["h/>a"]), says("192.0.2.9")));
     assert_eq!(world.assembler.unpublished().len(), 1);
+}
+
+#[test]
+fn what_is_asked_for_twice_is_told() {
+    let mut world = world(&[ingress("x", &["h/>a", "h/>b", ">a"]), ingress("y", &["i/>a", ">b"])]);
+    check(&world, &[("h", "/", Some("a")), ("j", "/", Some("a")), ("i", "/z", Some("a"))]);
+    let wrong = world.wrong();
+    assert_eq!(wrong.len(), 2, "{wrong:?}");
+    assert!(wrong[0].starts_with("Ingress shop/x: spec.rules[1].http.paths[0].path"), "{wrong:?}");
+    assert!(wrong[1].contains("spec.defaultBackend: found `b`"), "{wrong:?}");
+    assert!(wrong[1].contains("shop/x does"), "{wrong:?}");
+    world.delete(&ingress("x", &[]));
+    check(&world, &[("j", "/", Some("b"))]);
+    assert_eq!(world.wrong(), [""; 0]);
+}
+
+/// A Secret with a certificate of its own.
+fn secret(name: &str) -> Value {
+    let made = rcgen::generate_simple_self_signed([format!("{name}.example")]).unwrap();
+    let data = [("tls.crt", made.cert.pem()), ("tls.key", made.signing_key.serialize_pem())];
+    let data = data.map(|(name, text)| {
+        (name.to_owned(), serde_json::to_value(k8s_openapi::ByteString(text.into())).unwrap())
+    });
+    let data: serde_json::Map<_, _> = data.into_iter().collect();
+    object("v1", "Secret", name, json!({ "data": data }))
+}
+
+#[test]
+fn a_certificate_without_hosts_is_for_those_of_the_rules_and_a_second_one_is_told() {
+    let tls = |secret: &str, hosts: &[&str]| {
+        let tls = if hosts.is_empty() {
+            json!({ "secretName": secret })
+        } else {
+            json!({ "secretName": secret, "hosts": hosts })
+        };
+        json!({ "spec": { "tls": [tls] } })
+    };
+    let mut world = world(&[
+        secret("one"),
+        secret("two"),
+        with(ingress("a", &["h/>a", "/any>a"]), tls("one", &[])),
+        with(ingress("b", &[">b"]), tls("one", &[])),
+    ]);
+    let shown = |world: &World, host: &str| {
+        world.assembler.certificates().get(host).map(|key| key.cert[0].to_vec())
+    };
+    let one = shown(&world, "h").unwrap();
+    assert_eq!(shown(&world, ANY_HOST), Some(one.clone()), "rules without a host");
+    assert_eq!(world.wrong(), [""; 0], "the same certificate twice is no conflict");
+    world.set(&with(ingress("c", &["i/>a"]), tls("two", &["i", "h"])));
+    assert_eq!(shown(&world, "h"), Some(one.clone()), "the first has it");
+    assert!(shown(&world, "i").is_some_and(|other| other != one));
+    let wrong = world.wrong();
+    assert!(wrong.len() == 1 && wrong[0].contains("spec.tls[0].hosts: found `h`"), "{wrong:?}");
 }

@@ -43,6 +43,28 @@ async fn goes_and_comes(forgetful: bool) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_network_that_swallows_everything_is_noticed_and_found_again() {
+    let server = small();
+    beside(&server, all(), async |looked| {
+        looked.routed("/").await;
+        let begun = tokio::time::Instant::now();
+        server.fall_silent();
+        looked.until("all lost", |looked| (connected(looked) == 0).then_some(())).await;
+        assert!(begun.elapsed() < Duration::from_secs(90), "{:?}", begun.elapsed());
+        let wrong = looked.wrong();
+        assert!(
+            wrong[0].ends_with("the API server is not reached: no answer in 15 seconds"),
+            "{wrong:?}"
+        );
+        server.set("endpointslices", &slice("a-x", "a", "a-2=10.0.0.2"));
+        server.come(false);
+        looked.until("what happened", |looked| (looked.asked("/")? == "a-2").then_some(())).await;
+        looked.until("all found", |looked| (connected(looked) == 7).then_some(())).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_watch_goes_on_where_it_was() {
     goes_and_comes(false).await;
 }

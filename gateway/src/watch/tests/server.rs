@@ -39,8 +39,12 @@ struct State {
     /// What happened: when, to which kind, as a line of a watch.
     past: Vec<(u64, String, Value)>,
     watchers: Vec<(String, UnboundedSender<Bytes>)>,
+    /// Those that are never told anything again.
+    lost: Vec<UnboundedSender<Bytes>>,
     refused: BTreeSet<String>,
     down: bool,
+    /// Takes what is asked, and says nothing.
+    silent: bool,
     /// What was asked, as `VERB PATH`.
     asked: Vec<String>,
 }
@@ -80,10 +84,18 @@ impl Server {
         state.watchers.clear();
     }
 
+    /// Is there no more, and nobody is told: what is sent to it is lost, and watches say nothing.
+    pub(super) fn fall_silent(&self) {
+        let mut state = self.lock();
+        state.silent = true;
+        let lost = state.watchers.drain(..).map(|(_, watcher)| watcher).collect::<Vec<_>>();
+        state.lost.extend(lost);
+    }
+
     /// Comes back; what happened before is forgotten where `forgetful`.
     pub(super) fn come(&self, forgetful: bool) {
         let mut state = self.lock();
-        state.down = false;
+        (state.down, state.silent) = (false, false);
         if forgetful {
             state.past.clear();
             state.version += 1000;
@@ -143,6 +155,9 @@ impl Server {
         let path = head.uri.path().to_owned();
         let query = head.uri.query().unwrap_or_default().to_owned();
         let body = body.collect().await?.to_bytes();
+        if self.lock().silent {
+            std::future::pending::<()>().await;
+        }
         if self.lock().down {
             return Err("connection refused".into());
         }

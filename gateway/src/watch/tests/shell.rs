@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Notify;
 
 use super::server::Server;
@@ -195,22 +195,17 @@ async fn a_mistake_is_one_event_however_many_gateways_see_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ingress_of_ours_says_where_it_is_reached_and_others_do_not() {
+async fn what_is_mended_at_once_is_no_event() {
     let server = small();
-    let mut foreign = ingress("foreign", &["h/>a"]);
-    foreign["spec"]["ingressClassName"] = json!("nginx");
-    server.set("ingresses", &foreign);
     beside(&server, all(), async |looked| {
         looked.routed("/").await;
-        let address = |server: &Server| {
-            let ingress = server.get("ingresses", "x")?;
-            ingress.pointer("/status/loadBalancer/ingress/0/ip").cloned()
-        };
-        assert_eq!(server.until(address).await, json!("192.0.2.1"));
+        server.set("ingresses", &ingress("y", &["h/late>late"]));
+        looked.until("a mistake", |looked| (looked.wrong().len() == 1).then_some(())).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server.set("services", &service("late"));
+        looked.until("mended", |looked| looked.wrong().is_empty().then_some(())).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
-        let patches = server.asked().iter().filter(|asked| asked.starts_with("patch")).count();
-        assert_eq!(patches, 1, "{:?}", server.asked());
-        assert_eq!(server.get("ingresses", "foreign").unwrap().get("status"), None::<&Value>);
+        assert_eq!(server.all("events").len(), 0);
     })
     .await;
 }
