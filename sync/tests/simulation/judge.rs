@@ -1,0 +1,282 @@
+//! Was it right? Everything that nodes did is written down, and judged when the world has ended.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::ops::AddAssign;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use metaparticle_sync::term::Term;
+use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester, SequentialSpec};
+use tokio::time::Instant;
+
+/// One time that the lock was held; times are those of the world.
+#[derive(Debug, Clone)]
+struct Hold {
+    node: usize,
+    term: Term,
+    begun: Duration,
+    /// When its work ended; never, when the node crashed.
+    ended: Option<Duration>,
+    /// When its work must have ended, as it was told last.
+    deadline: Duration,
+    crashed: bool,
+    /// When it first saw that the Lease exists, since it asked for it.
+    knew: Option<Duration>,
+}
+
+impl Hold {
+    /// Until when it could act.
+    fn last(&self) -> Duration {
+        self.ended.map_or(self.deadline, |ended| ended.min(self.deadline))
+    }
+}
+
+/// What is written down. All clones are one.
+#[derive(Debug, Clone)]
+pub(crate) struct Journal(Arc<Mutex<Notes>>);
+
+#[derive(Debug)]
+struct Notes {
+    begun: Instant,
+    tells: bool,
+    holds: Vec<Hold>,
+    /// Of every node that asks: when it first saw that the Lease exists.
+    knew: BTreeMap<usize, Option<Duration>>,
+    deleted: Vec<Duration>,
+    violation: Option<Violation>,
+}
+
+/// What was wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Violation {
+    Overlap { first: String, second: String },
+    Order { first: String, second: String },
+    GivenBackBeforeTheWorkEnded { hold: String, at: Duration },
+    NobodyLeads { since: Duration },
+    NotLinearizable { history: String },
+}
+
+/// What happened in a world in which nothing was wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) holds: u64,
+    pub(crate) histories: u64,
+    pub(crate) requests: u64,
+    pub(crate) faults: u64,
+}
+
+impl Journal {
+    pub(crate) fn new(begun: Instant, tells: bool) -> Self {
+        let (holds, knew, deleted) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self(Arc::new(Mutex::new(Notes { begun, tells, holds, knew, deleted, violation: None })))
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn began(&self, node: usize, term: &Term) {
+        let mut notes = self.notes();
+        let begun = notes.tell(|| format!("node {node} holds it with {term}"));
+        let (term, deadline) = (term.clone(), begun);
+        let (ended, crashed) = (None, false);
+        let knew = notes.knew.get(&node).copied().flatten();
+        notes.holds.push(Hold { node, term, begun, ended, deadline, crashed, knew });
+    }
+
+    pub(crate) fn asks(&self, node: usize) {
+        self.notes().knew.insert(node, None);
+    }
+
+    pub(crate) fn saw(&self, node: usize) {
+        let mut notes = self.notes();
+        let now = notes.begun.elapsed();
+        notes.knew.entry(node).or_default().get_or_insert(now);
+    }
+
+    pub(crate) fn deleted(&self) {
+        let mut notes = self.notes();
+        let now = notes.tell(|| "somebody deletes the lease".to_owned());
+        notes.deleted.push(now);
+    }
+
+    pub(crate) fn acts(&self, node: usize, term: &Term, deadline: Instant) {
+        let mut notes = self.notes();
+        notes.tell(|| format!("node {node} acts with {term}"));
+        let deadline = deadline - notes.begun;
+        if let Some(hold) = notes.last_of(node) {
+            hold.deadline = hold.deadline.max(deadline);
+        }
+    }
+
+    pub(crate) fn ended(&self, node: usize) {
+        let mut notes = self.notes();
+        let now = notes.tell(|| format!("node {node} has ended its work"));
+        if let Some(hold) = notes.last_of(node) {
+            hold.ended = Some(now);
+        }
+    }
+
+    pub(crate) fn overran(&self, node: usize) {
+        self.notes().tell(|| format!("node {node} works on after its deadline"));
+    }
+
+    pub(crate) fn crashed(&self, node: usize) {
+        let mut notes = self.notes();
+        notes.tell(|| format!("node {node} crashes"));
+        if let Some(hold) = notes.last_of(node) {
+            hold.crashed = true;
+        }
+    }
+
+    /// A write of `node` that gives the Lease back was accepted.
+    pub(crate) fn gave_back(&self, node: usize) {
+        let mut notes = self.notes();
+        let at = notes.tell(|| format!("node {node} gives it back"));
+        if let Some(hold) = notes.last_of(node).filter(|hold| hold.ended.is_none()) {
+            let hold = format!("{hold:?}");
+            let violation = Violation::GivenBackBeforeTheWorkEnded { hold, at };
+            notes.violation.get_or_insert(violation);
+        }
+    }
+
+    pub(crate) fn judge(
+        &self,
+        calm: Duration,
+        end: Duration,
+        requests: &AtomicU64,
+        faults: &AtomicU64,
+    ) -> Result<Verdict, Violation> {
+        let mut notes = self.notes();
+        if let Some(violation) = notes.violation.take() {
+            return Err(violation);
+        }
+        let mut holds = notes.holds.clone();
+        for pair in holds.windows(2) {
+            let (first, second) = (format!("{:?}", pair[0]), format!("{:?}", pair[1]));
+            if pair[0].term >= pair[1].term {
+                return Err(Violation::Order { first, second });
+            }
+            if pair[0].last() > pair[1].begun && !notes.excused(&pair[0], &pair[1]) {
+                return Err(Violation::Overlap { first, second });
+            }
+        }
+        let since = holds.iter().map(|hold| hold.begun).max().unwrap_or_default();
+        if since < calm + (end - calm) / 2 {
+            return Err(Violation::NobodyLeads { since });
+        }
+        holds.truncate(12);
+        let histories = u64::from(notes.deleted.is_empty());
+        if notes.deleted.is_empty() {
+            linearizable(&holds)?;
+        }
+        let count = u64::try_from(notes.holds.len()).unwrap_or_default();
+        let (requests, faults) = (requests.load(Relaxed), faults.load(Relaxed));
+        Ok(Verdict { holds: count, histories, requests, faults })
+    }
+}
+
+impl Notes {
+    fn tell(&self, what: impl FnOnce() -> String) -> Duration {
+        let now = self.begun.elapsed();
+        if self.tells {
+            println!("{:>9.3} {}", now.as_secs_f64(), what());
+        }
+        now
+    }
+
+    /// Whether the Lease was deleted between them, and the second had not seen before that there was one:
+    /// whoever deletes a Lease breaks it open for those who come new.
+    fn excused(&self, first: &Hold, second: &Hold) -> bool {
+        let between = |at: &&Duration| (first.begun..=second.begun).contains(*at);
+        let unknown = |at: &Duration| second.knew.is_none_or(|knew| knew > *at);
+        self.deleted.iter().filter(between).any(unknown)
+    }
+
+    fn last_of(&mut self, node: usize) -> Option<&mut Hold> {
+        self.holds.iter_mut().rev().find(|hold| hold.node == node && !hold.crashed)
+    }
+}
+
+/// A lock as it should be: one at a time, and every term greater than the last.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Ideal {
+    holder: Option<usize>,
+    last: Option<Term>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Op {
+    Acquire(usize),
+    End(usize),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Ret {
+    Acquired(Term),
+    Ended,
+    /// What no history has.
+    Never,
+}
+
+impl SequentialSpec for Ideal {
+    type Op = Op;
+    type Ret = Ret;
+
+    fn invoke(&mut self, _: &Op) -> Ret {
+        Ret::Never
+    }
+
+    fn is_valid_step(&mut self, op: &Op, ret: &Ret) -> bool {
+        match (op, ret) {
+            (Op::Acquire(node), Ret::Acquired(term)) => {
+                let may = self.holder.is_none() && self.last.as_ref().is_none_or(|last| term > last);
+                *self = Self { holder: Some(*node), last: Some(term.clone()) };
+                may
+            }
+            (Op::End(node), Ret::Ended) => self.holder.take() == Some(*node),
+            _ => false,
+        }
+    }
+}
+
+/// Whether what the nodes saw can be told as a story of one lock.
+fn linearizable(holds: &[Hold]) -> Result<(), Violation> {
+    // Each hold is a client of its own: a node that crashed is followed by another.
+    let mut steps = Vec::new();
+    for (client, hold) in holds.iter().enumerate() {
+        steps.push((hold.begun, 1, client, hold));
+        steps.push((hold.last().max(hold.begun), 0, client, hold));
+    }
+    steps.sort_by_key(|(at, what, client, _)| (*at, *client, 1 - *what));
+    let mut tester = LinearizabilityTester::new(Ideal::default());
+    for (_, what, client, hold) in steps {
+        let (op, ret) = match what {
+            1 => (Op::Acquire(client), Ret::Acquired(hold.term.clone())),
+            _ => (Op::End(client), Ret::Ended),
+        };
+        let valid = tester.on_invret(client, op, ret).is_ok();
+        assert!(valid, "a history that can be told");
+    }
+    if tester.is_consistent() {
+        return Ok(());
+    }
+    Err(Violation::NotLinearizable { history: format!("{holds:?}") })
+}
+
+impl Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:#?}")
+    }
+}
+
+impl AddAssign for Verdict {
+    fn add_assign(&mut self, other: Self) {
+        self.holds += other.holds;
+        self.histories += other.histories;
+        self.requests += other.requests;
+        self.faults += other.faults;
+    }
+}
