@@ -37,7 +37,7 @@ enum Sight {
     Nothing,
     /// It was first seen like this then.
     Record { record: Arc<Record>, since: Moment },
-    /// It existed, and was first missed then. Whoever held it may not know yet.
+    /// It existed, and was not there then. Whoever held it may not know yet.
     Gone { duration: Duration, since: Moment },
 }
 
@@ -118,6 +118,13 @@ impl Lease {
         self.mine = Some(Mine { term, sent, again: sent + self.timing.renew_every() });
         self.ended = None;
         self.sight = Sight::Record { record, since: sent };
+    }
+
+    /// Takes in that somebody else was faster: so there is a record, even if it was not seen yet.
+    pub fn beaten(&mut self, now: Moment) {
+        if self.sight == Sight::Nothing {
+            self.sight = Sight::Gone { duration: self.timing.ttl(), since: now };
+        }
     }
 
     /// Takes in that a write was not accepted, or that nobody knows: the time it would have given is not

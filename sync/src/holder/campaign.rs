@@ -253,7 +253,10 @@ impl Campaign {
                 }
                 Ok(Attempt::Won)
             }
-            Written::Conflict => Ok(Attempt::TooSlow),
+            Written::Conflict => {
+                seat.lease.beaten(world.clock.now());
+                Ok(Attempt::TooSlow)
+            }
             Written::Refused(trouble) | Written::Unknown(trouble) => Ok(Attempt::Unclear(trouble)),
         }
     }

@@ -9,7 +9,7 @@ use crate::moment::Moment;
 use crate::name::{Identity, Name};
 use crate::term::{Term, Version};
 
-use self::Event::{Fails, GivesBack, Hears, Nothing, Reads, Writes};
+use self::Event::{Beaten, Fails, GivesBack, Hears, Nothing, Reads, Writes};
 use super::Next::{Acquire, Renew, Wait, Yield};
 
 /// What happens to contender `me`. Its Lease lasts 15 s: renewed after 5, lost after 13.25, deadline 14.25.
@@ -19,6 +19,7 @@ enum Event {
     Hears(Record),
     /// A write was accepted that was sent so many milliseconds ago.
     Writes(u64, Record),
+    Beaten,
     Fails,
     GivesBack,
 }
@@ -72,6 +73,7 @@ fn check(timing: Timing, story: Vec<(u64, Event, Next)>) -> Lease {
             Reads(record) => lease.observe(record.map(Arc::new), at(now)),
             Hears(record) => drop(lease.hear(&Arc::new(record), at(now))),
             Writes(ago, record) => lease.wrote(Arc::new(record), at(now - ago)),
+            Beaten => lease.beaten(at(now)),
             Fails => lease.failed(at(now)),
             GivesBack => lease.end(),
         }
@@ -141,6 +143,17 @@ fn what_was_deleted_may_still_have_a_holder_who_does_not_know() {
     story(vec![(0, Reads(Some(of("", 5))), Acquire), (1000, Reads(None), until(16_000))]);
     let long = lasting(100, of("a", 5));
     story(vec![(0, Reads(Some(long)), until(100_000)), (1000, Reads(None), until(101_000))]);
+}
+
+#[test]
+fn who_was_beaten_to_it_knows_that_there_is_a_holder() {
+    story(vec![
+        (0, Reads(None), Acquire),
+        (1000, Beaten, until(16_000)),
+        (2000, Reads(None), until(16_000)),
+        (3000, Hears(of("", 5)), Acquire),
+    ]);
+    story(vec![(0, Reads(Some(of("", 5))), Acquire), (1000, Beaten, Acquire)]);
 }
 
 #[test]
