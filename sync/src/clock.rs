@@ -127,6 +127,10 @@ mod tests {
         let at = clock.now() + Duration::from_secs(10);
         clock.sleep_until(at).await;
         assert!(clock.now() >= at);
-        assert_eq!(begun.elapsed().as_millis().div_ceil(10), 801, "8 s of tokio's, to the timer's tick");
+        assert_eq!(
+            begun.elapsed().as_millis().div_ceil(10),
+            801,
+            "8 s of tokio's, to the timer's tick"
+        );
     }
 }

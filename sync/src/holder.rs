@@ -148,7 +148,8 @@ impl World {
                 None => self.store.create(&seat.name, draft).await,
             }
         };
-        let late = |_| Written::Unknown(Trouble::passing("the store does not answer a write in time"));
+        let late =
+            |_| Written::Unknown(Trouble::passing("the store does not answer a write in time"));
         timeout(within, write).await.unwrap_or_else(late)
     }
 

@@ -68,7 +68,9 @@ pub enum Next {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Why {
     /// It could not be renewed in time.
-    #[error("it was not renewed in time: is the API server reachable, and the process running freely?")]
+    #[error(
+        "it was not renewed in time: is the API server reachable, and the process running freely?"
+    )]
     Expired,
     /// Somebody else holds it.
     #[error("somebody else holds it")]
@@ -238,6 +240,18 @@ impl Lease {
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
         self.mine.as_ref().map(|mine| self.timing.deadline_after(mine.sent))
+    }
+
+    /// Whether it never existed, as far as is known.
+    #[must_use]
+    pub fn is_unheard_of(&self) -> bool {
+        self.sight == Sight::Nothing
+    }
+
+    /// When the write that was accepted last was about to be sent, while this contender is the holder.
+    #[must_use]
+    pub fn sent(&self) -> Option<Moment> {
+        self.mine.as_ref().map(|mine| mine.sent)
     }
 
     /// Whether the record names this contender.

@@ -1,17 +1,20 @@
 //! How is a lock asked for? By name; and how long it is waited for is in the verb.
 
+mod callbacks;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex as Place, OwnedMutexGuard};
 use tokio::time::timeout;
 
-use crate::callbacks::Callbacks;
 use crate::holder::{self, Answer, Contest, Held, Lost, NotAcquired, Overrun, Patience, Seat};
 use crate::lease::{BadTiming, Lease, Marks, Timing};
 use crate::name::Name;
 use crate::store::Which;
 use crate::sync::{Sync, TTL};
+
+pub use self::callbacks::{Callbacks, Contending};
 
 /// By this label the permits of a semaphore are found.
 pub const SEMAPHORE: &str = "metaparticle.io/semaphore";
@@ -134,6 +137,16 @@ impl Lock {
     /// Does it as the first Metaparticle did: calls `acquired`, and something else when it is lost.
     pub fn on_acquired(self, acquired: impl FnMut(Held) + Send + 'static) -> Callbacks {
         Callbacks::new(self, acquired)
+    }
+
+    /// So that it is found by this label, too.
+    pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
+        self.marks.labels.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn timing_or(&self) -> Result<Timing, BadTiming> {
+        self.timing
     }
 
     pub(crate) fn sync(&self) -> &Sync {

@@ -127,9 +127,13 @@ mod tests {
 
     #[test]
     fn other_names_are_written_with_their_hash() {
-        for (name, stem) in
-            [("My Lock", "my-lock"), ("a/b.c", "a-b-c"), ("a//b", "a--b"), ("-x-", "x"), ("", "lock")]
-        {
+        for (name, stem) in [
+            ("My Lock", "my-lock"),
+            ("a/b.c", "a-b-c"),
+            ("a//b", "a--b"),
+            ("-x-", "x"),
+            ("", "lock"),
+        ] {
             let lease = Name::of(name);
             assert!(is_lease_name(lease.as_str()), "{lease}");
             assert_eq!(lease.as_str().rsplit_once('-').map(|(stem, _)| stem), Some(stem));

@@ -33,7 +33,10 @@ struct Looker {
 }
 
 /// Tells who holds it, from now on, whenever that changes.
-pub(crate) fn leaders(world: &World, name: &Name) -> impl Stream<Item = Option<Leader>> + Send + Unpin + use<> {
+pub(crate) fn leaders(
+    world: &World,
+    name: &Name,
+) -> impl Stream<Item = Option<Leader>> + Send + Unpin + use<> {
     let timing = Timing::of(TTL).expect("it is long enough");
     let nobody = Identity::of("-").expect("it is not empty");
     let looker = Looker {

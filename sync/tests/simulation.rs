@@ -23,6 +23,7 @@ use self::world::Rules;
 const SEEDS: u64 = 10_000;
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a test's output is what its reader has")]
 fn no_two_hold_it_tokens_grow_work_ends_first_and_somebody_leads_in_the_end() {
     if let Some(seed) = seed() {
         let verdict = world::run(seed, &Rules::default(), true);
@@ -53,7 +54,10 @@ fn a_seed_replays() {
 fn a_server_that_does_not_compare_before_it_swaps_is_found_out() {
     let blind = Rules { compares: false, ..Rules::default() };
     let (_, violation) = many(0..1000, &blind).expect_err("two hold it");
-    assert!(matches!(violation, Violation::Overlap { .. } | Violation::SameTerm { .. }), "{violation}");
+    assert!(
+        matches!(violation, Violation::Overlap { .. } | Violation::SameTerm { .. }),
+        "{violation}"
+    );
 }
 
 #[test]
@@ -99,7 +103,10 @@ fn many(seeds: std::ops::Range<u64>, rules: &Rules) -> Result<Verdict, (u64, Vio
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a seed that failed is given to a test by its environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a seed that failed is given to a test by its environment"
+)]
 fn seed() -> Option<u64> {
     std::env::var("SEED").ok()?.parse().ok()
 }

@@ -171,7 +171,9 @@ impl Campaign {
         };
         match news {
             Some(change) => self.hear(change),
-            None if self.blind => (0..self.doubts.len()).for_each(|seat| self.doubt(seat, Duration::ZERO)),
+            None if self.blind => {
+                (0..self.doubts.len()).for_each(|seat| self.doubt(seat, Duration::ZERO))
+            }
             None => {}
         }
     }
@@ -218,7 +220,8 @@ impl Campaign {
 
     /// A seat that may be taken now. After a wait, those who were too slow before step back.
     fn takeable(&mut self) -> Option<usize> {
-        let certain = |seat: &usize| self.doubts[*seat].is_none() && self.next(*seat) == Next::Acquire;
+        let certain =
+            |seat: &usize| self.doubts[*seat].is_none() && self.next(*seat) == Next::Acquire;
         let Some(free) = (0..self.contest.seats.len()).find(certain) else {
             self.not_before = None;
             return None;
@@ -301,7 +304,9 @@ impl Campaign {
         for seat in 0..self.contest.seats.len() {
             if self.look(seat).await.is_ok() && self.contest.seats[seat].lease.is_named() {
                 let (seat, world) = (&self.contest.seats[seat], &self.world);
-                drop(world.write(seat, &seat.lease.farewell(), seat.lease.timing().request()).await);
+                drop(
+                    world.write(seat, &seat.lease.farewell(), seat.lease.timing().request()).await,
+                );
             }
         }
     }

@@ -29,8 +29,8 @@ impl Keep {
         let lease = &campaign.contest.seats[seat].lease;
         let times = lease.lost_at().zip(lease.deadline()).unwrap_or_default();
         let term = lease.term().cloned().expect("it was won");
-        let name = campaign.contest.seats[seat].name.clone();
-        let standing = Standing::new(name, term, Arc::clone(&world.clock), times);
+        let names = (campaign.contest.seats[seat].name.clone(), lease.me().clone());
+        let standing = Standing::new(names, term, Arc::clone(&world.clock), times);
         let (work, ended) = Work::begin();
         let work = Arc::new(work);
         if matches!(campaign.contest.overrun, Overrun::Abort) && world.clock.is_real() {

@@ -60,7 +60,8 @@ fn next() -> Option<Duration> {
 /// Ends the process at once.
 pub(super) fn abort(lost: &str) {
     // Nobody may be left to be told, and nothing may hold this up.
-    let said = format!("metaparticle-sync: {lost}, and its work has not stopped: aborting the process\n");
+    let said =
+        format!("metaparticle-sync: {lost}, and its work has not stopped: aborting the process\n");
     std::io::stderr().write_all(said.as_bytes()).ok();
     std::process::abort();
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clock;
 use crate::lease::Why;
 use crate::moment::Moment;
-use crate::name::Name;
+use crate::name::{Identity, Name};
 use crate::tasks::Tasks;
 use crate::term::Term;
 
@@ -30,6 +30,7 @@ pub struct Lost {
 #[derive(Debug)]
 pub(crate) struct Standing {
     name: Name,
+    me: Identity,
     term: Term,
     clock: Arc<dyn Clock>,
     state: watch::Sender<State>,
@@ -47,13 +48,13 @@ enum State {
 
 impl Standing {
     pub(crate) fn new(
-        name: Name,
+        (name, me): (Name, Identity),
         term: Term,
         clock: Arc<dyn Clock>,
         (lost_at, deadline): (Moment, Moment),
     ) -> Arc<Self> {
         let state = watch::Sender::new(State::Holding { lost_at, deadline });
-        Arc::new(Self { name, term, clock, state })
+        Arc::new(Self { name, me, term, clock, state })
     }
 
     /// It may go on for longer; not when it was told otherwise already.
@@ -217,6 +218,12 @@ impl Held {
     #[must_use]
     pub fn name(&self) -> &Name {
         &self.standing.name
+    }
+
+    /// What the holder calls itself in the Lease.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.standing.me
     }
 
     /// Whether it is still held: ask before everything that others can see. It costs one look at the clock.

@@ -313,7 +313,9 @@ fn a_holder_stops_before_others_take_over_whatever_the_rates() {
         let stops = timing.deadline_after(at(0)).since_beginning();
         let taken = timing.ttl();
         let real = |duration: Duration, rate: f64| duration.as_secs_f64() / rate;
-        for (holder, waiter) in [(1.0, 1.05), (0.9757, 1.0243), (0.96, 1.0), (1.0, 1.0), (1.05, 1.0)] {
+        for (holder, waiter) in
+            [(1.0, 1.05), (0.9757, 1.0243), (0.96, 1.0), (1.0, 1.0), (1.05, 1.0)]
+        {
             assert!(
                 real(stops, holder) <= real(taken, waiter),
                 "{seconds} s, rates {holder} and {waiter}"

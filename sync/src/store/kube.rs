@@ -87,7 +87,11 @@ impl Leases {
         }
     }
 
-    fn told(&self, event: Result<Event<Lease>, Watch>, listed: &mut Vec<Arc<Record>>) -> Option<Change> {
+    fn told(
+        &self,
+        event: Result<Event<Lease>, Watch>,
+        listed: &mut Vec<Arc<Record>>,
+    ) -> Option<Change> {
         let read = |lease| record(lease).map(Arc::new);
         match event {
             Ok(Event::Init) => {
@@ -111,9 +115,13 @@ impl Leases {
     fn broken(&self, error: Watch) -> Trouble {
         match error {
             Watch::InitialListFailed(error) => self.trouble("list", error),
-            Watch::WatchStartFailed(error) | Watch::WatchFailed(error) => self.trouble("watch", error),
+            Watch::WatchStartFailed(error) | Watch::WatchFailed(error) => {
+                self.trouble("watch", error)
+            }
             Watch::WatchError(status) => self.trouble("watch", kube::Error::Api(status)),
-            error @ Watch::NoResourceVersion => Trouble::passing("the watch says nothing").because(error),
+            error @ Watch::NoResourceVersion => {
+                Trouble::passing("the watch says nothing").because(error)
+            }
         }
     }
 }
@@ -197,7 +205,8 @@ fn record(lease: Lease) -> Result<Record, Trouble> {
     let name = Name::read(&lease.name_any());
     let version = lease.metadata.resource_version.as_deref().unwrap_or_default();
     let version = version.parse().map_err(|error| {
-        Trouble::lasting("this API server's versions cannot be compared: use Kubernetes' own").because(error)
+        Trouble::lasting("this API server's versions cannot be compared: use Kubernetes' own")
+            .because(error)
     })?;
     let spec = lease.spec.clone().unwrap_or_default();
     let identity = |text: Option<String>| Identity::of(text.as_deref().unwrap_or_default());

@@ -131,18 +131,19 @@ impl Store for Memory {
         // Listening begins before looking, so that nothing falls between them.
         let changes = self.0.changes.subscribe();
         let first = self.all(&which);
-        let later = stream::unfold((memory, which, changes), |(memory, which, mut changes)| async {
-            loop {
-                let change = match changes.recv().await {
-                    Ok(change) => change,
-                    Err(broadcast::error::RecvError::Lagged(_)) => memory.all(&which),
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                };
-                if concerns(&which, &change) {
-                    return Some((change, (memory, which, changes)));
+        let later =
+            stream::unfold((memory, which, changes), |(memory, which, mut changes)| async {
+                loop {
+                    let change = match changes.recv().await {
+                        Ok(change) => change,
+                        Err(broadcast::error::RecvError::Lagged(_)) => memory.all(&which),
+                        Err(broadcast::error::RecvError::Closed) => return None,
+                    };
+                    if concerns(&which, &change) {
+                        return Some((change, (memory, which, changes)));
+                    }
                 }
-            }
-        });
+            });
         stream::iter([first]).chain(later).boxed()
     }
 }

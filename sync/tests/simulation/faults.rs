@@ -60,8 +60,9 @@ impl Faults {
         let deletes = rng.u8(..3) == 0;
         let count = rng.usize(..3);
         let deletions = (0..if deletes { count } else { 0 }).map(|_| moment(rng)).collect();
-        let crashes =
-            (0..if deletes { 0 } else { count }).map(|_| (rng.usize(..nodes), moment(rng))).collect();
+        let crashes = (0..if deletes { 0 } else { count })
+            .map(|_| (rng.usize(..nodes), moment(rng)))
+            .collect();
         Self { request, event, outages, deletions, crashes }
     }
 

@@ -183,6 +183,7 @@ impl Journal {
 }
 
 impl Notes {
+    #[expect(clippy::print_stdout, reason = "a test's output is what its reader has")]
     fn tell(&self, what: impl FnOnce() -> String) -> Duration {
         let now = self.begun.elapsed();
         if self.tells {
@@ -238,7 +239,8 @@ impl SequentialSpec for Ideal {
     fn is_valid_step(&mut self, op: &Op, ret: &Ret) -> bool {
         match (op, ret) {
             (Op::Acquire(node), Ret::Acquired(term)) => {
-                let may = self.holder.is_none() && self.last.as_ref().is_none_or(|last| term > last);
+                let may =
+                    self.holder.is_none() && self.last.as_ref().is_none_or(|last| term > last);
                 *self = Self { holder: Some(*node), last: Some(term.clone()) };
                 may
             }

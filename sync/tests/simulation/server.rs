@@ -42,7 +42,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(server: Server, node: usize, seed: u64, crashed: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        server: Server,
+        node: usize,
+        seed: u64,
+        crashed: watch::Receiver<bool>,
+    ) -> Self {
         Self { server, node, rng: Arc::new(Mutex::new(Rng::with_seed(seed))), crashed }
     }
 
@@ -66,7 +71,8 @@ impl Link {
     ) -> Result<T, u16> {
         let node = self.node;
         let fate = self.draw(|faults, rng, now| faults.fate(rng, node, now));
-        let (there, back) = self.draw(|faults, rng, now| (faults.delay(rng, now), faults.delay(rng, now)));
+        let (there, back) =
+            self.draw(|faults, rng, now| (faults.delay(rng, now), faults.delay(rng, now)));
         self.server.requests.fetch_add(1, Relaxed);
         self.server.at_fault.fetch_add(u64::from(fate != Fate::Well), Relaxed);
         if self.is_crashed() {

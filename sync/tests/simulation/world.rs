@@ -41,7 +41,8 @@ impl Default for Rules {
 
 /// Runs one world.
 pub(crate) fn run(seed: u64, rules: &Rules, tells: bool) -> Result<Verdict, Violation> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(live(seed, rules, tells))
 }
 

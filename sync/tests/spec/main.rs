@@ -1,0 +1,10 @@
+//! What may whoever uses a lock rely on? Sentences, in paused time, with records in memory.
+
+mod elect;
+mod exclusion;
+mod overrun;
+mod release;
+mod semaphore;
+mod shards;
+mod takeover;
+mod world;
