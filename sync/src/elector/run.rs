@@ -4,15 +4,18 @@ use std::io::{ErrorKind, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams};
 use rustix::system::uname;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::clock::Boot;
 use crate::elector::desk::{Desk, House, OnLost as Lost};
@@ -24,15 +27,33 @@ use crate::sync::Sync;
 
 /// Where the identity is kept that outlives this process.
 const IDENTITY: &str = "identity";
+/// A probe that takes longer has failed.
+const PROBE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Does what `settings` say.
 ///
 /// # Errors
 /// When it cannot be begun: an address is taken, or there is no cluster.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    if settings.probe {
+        return probe(&settings.listen).await;
+    }
     let mut ends = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let drain_timeout = settings.drain_timeout;
     let (house, doors) = build(settings).await?;
+    let (desk, serving) = serve(house, doors)?;
+    tokio::select! {
+        _ = ends.0.recv() => {}
+        _ = ends.1.recv() => {}
+    }
+    tracing::info!("ending: giving back what nobody counts on any more");
+    desk.drain(drain_timeout).await;
+    drop(serving);
+    Ok(())
+}
+
+/// Opens the house, and answers at its doors.
+fn serve(house: House, doors: Vec<Door>) -> anyhow::Result<(Desk, JoinSet<()>)> {
     let identities = doors.iter().map(|(_, me)| me.clone()).collect();
     let desk = Desk::open(house, identities);
     let mut serving = JoinSet::new();
@@ -40,13 +61,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         tracing::info!(address = %door.local_addr()?, identity = %me, "listening");
         serving.spawn(http::serve(door, desk.clone(), me));
     }
-    tokio::select! {
-        _ = ends.0.recv() => {}
-        _ = ends.1.recv() => {}
-    }
-    tracing::info!("ending: giving back what nobody counts on any more");
-    desk.drain(drain_timeout).await;
-    Ok(())
+    Ok((desk, serving))
 }
 
 /// A door, and who asks there.
@@ -66,6 +81,7 @@ async fn build(settings: Settings) -> anyhow::Result<(House, Vec<Door>)> {
         native_sidecar,
         drain_timeout: _,
         memory,
+        probe: _,
     } = settings;
     let process = who(identity, state.as_deref())?;
     let (sync, namespace, client) = if memory {
@@ -86,6 +102,23 @@ async fn build(settings: Settings) -> anyhow::Result<(House, Vec<Door>)> {
         doors.extend(open(port).await?.into_iter().map(|door| (door, me.clone())));
     }
     Ok((house, doors))
+}
+
+/// Asks the elector that runs here whether it is ready.
+async fn probe(listen: &[Listener]) -> anyhow::Result<()> {
+    let port = listen.first().context("no port to ask at")?.port;
+    let asking = async {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        stream
+            .write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            .await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        anyhow::Ok(answer)
+    };
+    let answer = timeout(PROBE_WITHIN, asking).await.context("no answer in time")??;
+    ensure!(answer.starts_with("HTTP/1.1 200"), "not ready: {answer}");
+    Ok(())
 }
 
 /// Both loopbacks: who asks for `localhost` may mean either.

@@ -50,6 +50,9 @@ pub struct Settings {
     /// Keep the locks in this process alone: to try it without a cluster
     #[arg(long, env = "METAPARTICLE_ELECTOR_MEMORY")]
     pub memory: bool,
+    /// Only ask whether the elector at the first --listen is ready: for probes, which cannot reach loopback
+    #[arg(long)]
+    pub probe: bool,
 }
 
 /// What to do when a lock is lost.

@@ -102,7 +102,7 @@ impl Elector {
         let sync = Sync::new(shared.clone(), clock);
         let lost = Arc::new(AtomicU64::new(0));
         let counts = Arc::clone(&lost);
-        let on_lost = Box::new(move |_: &str, _| drop(counts.fetch_add(1, Relaxed)));
+        let on_lost = Box::new(move |_: &str, _| _ = counts.fetch_add(1, Relaxed));
         let house = House::new(&sync, "test")
             .pod(Some(format!("pod-{uid}")))
             .native(native)
