@@ -55,11 +55,9 @@ impl Sync {
     /// When there is no cluster. That nobody answers there is told by whoever asks for a lock.
     pub async fn connect() -> Result<Self, NotConnected> {
         let no_cluster = |error| NotConnected::NoCluster(Box::new(error));
-        let mut config = kube::Config::infer().await.map_err(no_cluster)?;
-        // A Lease has times of its own: a request that is repeated behind its back may come too late.
-        config.default_retry = false;
+        let config = kube::Config::infer().await.map_err(no_cluster)?;
         let namespace = config.default_namespace.clone();
-        let client = kube::Client::try_from(config);
+        let client = Leases::client(config);
         let client = client.map_err(|error| NotConnected::Client(Box::new(error)))?;
         Ok(Self::new(Leases::new(client, &namespace), Boot))
     }

@@ -157,12 +157,10 @@ async fn connect(
     namespace: Option<String>,
 ) -> anyhow::Result<(Sync, String, Option<kube::Client>)> {
     let config = kube::Config::infer().await;
-    let mut config = config.context("no cluster: `--memory` tries it without one")?;
-    // A Lease has times of its own: a request that is repeated behind its back may come too late.
-    config.default_retry = false;
+    let config = config.context("no cluster: `--memory` tries it without one")?;
     let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
-    let client = kube::Client::try_from(config)
-        .context("the cluster cannot be reached as it is described")?;
+    let client =
+        Leases::client(config).context("the cluster cannot be reached as it is described")?;
     let sync = Sync::new(Leases::new(client.clone(), &namespace), Boot);
     Ok((sync, namespace, Some(client)))
 }

@@ -29,9 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Connected to the cluster of the tests.
 pub(crate) async fn client() -> Result<Client> {
-    let mut config = kube::Config::infer().await?;
-    config.default_retry = false;
-    Ok(Client::try_from(config)?)
+    Ok(Leases::client(kube::Config::infer().await?)?)
 }
 
 /// One more process, as far as the Leases of a namespace can tell.
