@@ -3,11 +3,12 @@
 CARGO ?= cargo
 TOOLS := $(CURDIR)/target/tools
 CLUSTER_BIN := $(CURDIR)/target/devcluster/bin
+CLUSTER_STATE := $(CURDIR)/target/devcluster/state
 # One after the other: set-up comes first, and cargo has one lock.
 .NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench compare tail instructions \
 	instructions-accept golden golden-check fuzz
-.PHONY: test-cluster cluster cluster-build cluster-check cluster-down
+.PHONY: demo-cluster test-quick cluster cluster-build cluster-check cluster-down
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,11 +16,14 @@ help: ## list these
 demo: ## a gateway with replicas on loopback, and what to curl
 	$(CARGO) run --release --bin metaparticle-gateway -- demo
 
-test: setup check golden-check instructions ## all that must be right: set-up, habits, then every test
-	./deploy/count-tests.sh "$(CARGO) test --workspace --doc" "$(CARGO) test --workspace --all-targets --no-fail-fast"
+demo-cluster: ## the same in a real Kubernetes on this machine: gateways from deploy/base, three examples
+	@CARGO=$(CARGO) ./deploy/demo/run.sh
 
-test-cluster: ## the same, and every test that wants a real cluster, on one that is started for it
+test: ## all that must be right, on a real Kubernetes where this machine can have one: what CI runs
 	@CARGO=$(CARGO) ./deploy/test.sh
+
+test-quick: ## the same, but for the tests that want a cluster
+	@CLUSTER=none CARGO=$(CARGO) ./deploy/test.sh
 
 check: fmt clippy doc deny ## formatting, lints, documentation, dependencies: warnings are errors
 
@@ -39,10 +43,12 @@ setup: ## install what the tests need and this machine lacks
 	./deploy/setup.sh $(TOOLS)
 
 cluster: cluster-build ## a real Kubernetes on this machine, and the line to export
-	@$(CLUSTER_BIN)/devcluster up --state $(CURDIR)/target/devcluster/state
+	@$(CLUSTER_BIN)/devcluster up --state $(CLUSTER_STATE)
 
 cluster-down: ## end it, and leave nothing behind
-	@if [ -x $(CLUSTER_BIN)/devcluster ]; then $(CLUSTER_BIN)/devcluster down; fi
+	@if [ -e /run/metaparticle-devcluster ] || [ -e $(CLUSTER_STATE) ]; then \
+		./deploy/devcluster/build.sh $(CLUSTER_BIN) && $(CLUSTER_BIN)/devcluster down --state $(CLUSTER_STATE); \
+	else echo "no cluster is up"; fi
 
 cluster-build:
 	@./deploy/devcluster/build.sh $(CLUSTER_BIN)

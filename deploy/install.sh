@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Which of these Debian packages are missing? They are installed; their services are not started, not even
-# at the next boot: they are for machines that serve all day.
+# Which of these Debian packages are missing? They are installed, and nothing that is here is removed, changed
+# or overwritten for it; their services are not started, not even at the next boot: they are for machines that
+# serve all day.
 set -euo pipefail
 
 missing=()
@@ -22,8 +23,9 @@ if [ ! -e $policy ]; then
     printf '#!/bin/sh\nexit 101\n' | $as install -m 755 /dev/stdin $policy
 fi
 echo "installing ${missing[*]}"
-$as apt-get update -qq
-$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+$as apt-get update -qq -o DPkg::Lock::Timeout=300 </dev/null
+$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove \
+    -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "${missing[@]}" </dev/null >/dev/null
 if [ -d /run/systemd/system ]; then
     for service in "${missing[@]}"; do
         if systemctl is-enabled --quiet "$service" 2>/dev/null; then $as systemctl disable --quiet "$service"; fi

@@ -3,8 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Uri};
 use metaparticle_benches::short;
+use metaparticle_gateway::fields::Fields;
 use metaparticle_gateway::key::{Facts, extract};
 use metaparticle_gateway::words::ShardKey;
 
@@ -21,14 +22,14 @@ const SOURCES: [(&str, &str); 9] = [
 ];
 
 fn sources(criterion: &mut Criterion) {
-    let mut headers = HeaderMap::new();
+    let mut headers = Fields::default();
     for (name, value) in [
         ("accept", "*/*"),
         ("user-agent", "curl/8.14.1"),
         ("x-user", "alice"),
         ("cookie", "theme=dark; lang=en; sid=s-7f3a"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     let uri = Uri::from_static("/users/alice/cart?view=full&id=a%20b");
     let facts = Facts {

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use metaparticle_benches::{array, shards, short};
+use metaparticle_gateway::fields::Fields;
 use metaparticle_gateway::merge;
 use metaparticle_gateway::model::{Answer, Outcome, Part, ShardName};
 use metaparticle_gateway::words::{Merge, Require};
@@ -61,8 +62,8 @@ fn rows(leaf: usize, size: usize) -> String {
 
 fn parts(count: usize, size: usize, says: Says) -> Vec<Part> {
     let part = |(number, shard): (usize, ShardName)| {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut headers = Fields::default();
+        headers.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let body = Bytes::from(says(number, size));
         let answer = Answer { status: StatusCode::OK, headers, body };
         Part { shard, outcome: Outcome::Answered(answer), hedged: false }

@@ -1,5 +1,7 @@
 //! How long does it take to paint a picture of what there is, and what does an update cost?
 
+use std::sync::Arc;
+
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use metaparticle_benches::{picture, routes, short, world};
 use metaparticle_gateway::snapshot::channel;
@@ -37,7 +39,7 @@ fn first(criterion: &mut Criterion) {
 fn again(criterion: &mut Criterion) {
     let all = world(1000, "pattern: shard");
     let mut fewer = all.clone();
-    fewer.services[0].replicas[7].ready = false;
+    Arc::make_mut(&mut fewer.services[0]).replicas[7].ready = false;
     let (mut publisher, latest) = picture(&all);
     let mut worlds = [&fewer, &all].into_iter().cycle();
     criterion.bench_function("snapshot/again/1000-shards", |bench| {

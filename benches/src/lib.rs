@@ -16,13 +16,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use criterion::Criterion;
 use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 use metaparticle_gateway::file;
 use metaparticle_gateway::handle::Handle;
 use metaparticle_gateway::log::Log;
 use metaparticle_gateway::memory::Memory;
-use metaparticle_gateway::model::{ShardName, World};
+use metaparticle_gateway::model::{Answer, ShardName, World};
 use metaparticle_gateway::request::{Body, Peer, Trust};
 use metaparticle_gateway::respond;
 use metaparticle_gateway::send::{Carrier, Failure, LeafBody, Letter, Sender, Timers};
@@ -125,11 +125,14 @@ pub fn picture(world: &World) -> (Publisher, Latest) {
 pub struct Leaf(pub Bytes);
 
 impl Carrier for Leaf {
-    async fn carry(&self, _: &Arc<Replica>, _: Letter<'_>) -> Result<Response<LeafBody>, Failure> {
-        let mut response = Response::new(LeafBody::whole(self.0.clone()));
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        Ok(response)
+    async fn carry(
+        &self,
+        _: &Arc<Replica>,
+        _: &mut Letter<'_>,
+    ) -> Result<Answer<LeafBody>, Failure> {
+        let mut answer = Answer::new(LeafBody::whole(self.0.clone()));
+        answer.headers.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(answer)
     }
 }
 
@@ -163,15 +166,15 @@ impl Road {
     /// # Panics
     /// When the answer is not 200.
     pub async fn walk(&self, request: http::Request<Body>) -> usize {
-        let response = self.handle.handle(request, &self.peer, None, false).await;
-        assert_eq!(response.status(), StatusCode::OK, "the road is open");
-        drain(response).await
+        let answer = self.handle.handle(&mut request.into(), &self.peer, None, false).await;
+        assert_eq!(answer.status, StatusCode::OK, "the road is open");
+        drain(answer).await
     }
 }
 
-async fn drain(mut response: Response<respond::Body>) -> usize {
+async fn drain(mut answer: Answer<respond::Body>) -> usize {
     let mut length = 0;
-    while let Some(frame) = response.body_mut().frame().await {
+    while let Some(frame) = answer.body.frame().await {
         length += frame.expect("a leaf in memory does not break").data_ref().map_or(0, Bytes::len);
     }
     length

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 go=$(./go.sh)
 # As build.sh builds, so that Kubernetes is compiled once.
-export CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-trimpath
+export CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS="-trimpath '-gcflags=all=-l -dwarf=false'"
 unformatted=$("$(dirname "$go")/gofmt" -l .)
 if [ -n "$unformatted" ]; then
     echo "gofmt would change: $unformatted" >&2

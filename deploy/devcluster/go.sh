@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Which go builds the cluster? Its path is printed: the one of this machine, or, where there is none or an
-# older one, one that Debian's fetches as a module, checked by the checksum database.
+# older one, one that Debian's go fetches as a module, checked by the checksum database.
 set -euo pipefail
 cd "$(dirname "$0")"
+# A go that fetches another one by itself would answer for that one.
+export GOTOOLCHAIN=local
 toolchain=go1.26.8
 wanted=$(awk '$1 == "go" { print $2 }' go.mod)
 

@@ -45,8 +45,8 @@ fn world() -> World {
     let routes = vec![route("", Arc::clone(&users)), route("/everybody", all)];
     let replicas = (0..3).map(replica).collect();
     let protocol = Protocol::default();
-    let service = Service { name, policy: users, protocol, replicas, desired: None };
-    World { services: vec![service], routes }
+    let service = Service { name, policy: users, protocol, replicas, desired: Vec::new() };
+    World { services: vec![Arc::new(service)], routes }
 }
 
 /// How many answered: a merge can look at every part, and says why it makes no answer.

@@ -21,9 +21,10 @@ use crate::memory::Memory;
 use crate::metrics;
 use crate::request::Trust;
 use crate::send::{Carrier, Network, Sender, Timers};
-use crate::serve::{self, Certificate, Connections, Drainer, Listeners, Worker};
+use crate::serve::{self, Certificate, Certificates, Connections, Drainer, Listeners, Worker};
 use crate::snapshot::Latest;
 use crate::tasks::{Clock, Tasks};
+use crate::watch::Health;
 
 /// A gateway that is about to run. Embed it: publish worlds, and run it until it should end.
 ///
@@ -46,7 +47,10 @@ use crate::tasks::{Clock, Tasks};
 pub struct Gateway {
     latest: Latest,
     listen: Option<SocketAddr>,
-    tls: Option<(SocketAddr, Certificate)>,
+    tls: Option<(SocketAddr, Certificates)>,
+    /// The default one, which is read again when it changes.
+    certificate: Option<Certificate>,
+    health: Health,
     admin: Option<SocketAddr>,
     workers: usize,
     trust: Trust,
@@ -64,6 +68,8 @@ impl Gateway {
             latest,
             listen: None,
             tls: None,
+            certificate: None,
+            health: Health::default(),
             admin: None,
             workers: 1,
             trust: Trust::default(),
@@ -82,8 +88,29 @@ impl Gateway {
     }
 
     /// Takes requests over TLS at `address`, and shows `certificate`.
-    pub fn listen_tls(mut self, address: SocketAddr, certificate: Certificate) -> Self {
-        self.tls = Some((address, certificate));
+    pub fn listen_tls(self, address: SocketAddr, certificate: Certificate) -> Self {
+        self.listen_tls_by_host(address, Certificates::default(), Some(certificate))
+    }
+
+    /// Takes requests over TLS at `address`, and shows each host its own of `certificates`, or else the
+    /// `default`.
+    pub fn listen_tls_by_host(
+        mut self,
+        address: SocketAddr,
+        certificates: Certificates,
+        default: Option<Certificate>,
+    ) -> Self {
+        if let Some(default) = &default {
+            certificates.set_default(default.first());
+        }
+        self.tls = Some((address, certificates));
+        self.certificate = default;
+        self
+    }
+
+    /// Tells operators how the cluster is watched.
+    pub fn health(mut self, health: Health) -> Self {
+        self.health = health;
         self
     }
 
@@ -158,7 +185,7 @@ impl Gateway {
         let secure = self.tls.as_ref().map(|(address, _)| bind(*address)).transpose()?;
         let address = plain.as_ref().map(|listeners| listeners.address);
         let tls_address = secure.as_ref().map(|listeners| listeners.address);
-        let acceptor = self.tls.as_ref().map(|(_, certificate)| certificate.acceptor());
+        let acceptor = self.tls.as_ref().map(|(_, certificates)| certificates.acceptor());
         let mut doors = doors(self.workers, plain, secure, acceptor.as_ref());
         let mut threads = Vec::new();
         for number in 0..self.workers {
@@ -212,23 +239,24 @@ impl Gateway {
         running.log =
             self.log.map(|file| LogWriter::start(log.clone(), file, clock.epoch())).transpose()?;
         let Running { tasks, stop, .. } = &running;
-        if let Some((_, certificate)) = self.tls {
+        if let (Some((_, shown)), Some(certificate)) = (self.tls, self.certificate) {
             let stop = stop.clone();
             tasks.spawn(async move {
                 tokio::select! {
-                    () = follow_certificate(certificate) => {}
+                    () = follow_certificate(certificate, shown) => {}
                     () = stop.cancelled() => {}
                 }
             });
         }
         if let Some(listener) = operators {
             running.admin_address = Some(listener.local_addr()?);
-            let (memory, connections) = (self.memory, self.connections);
+            let (memory, connections, health) = (self.memory, self.connections, self.health);
             let facts = move || metrics::Facts {
                 memory: memory.usage(),
                 log_dropped: log.dropped(),
                 turned_away: log.turned_away(),
                 connections: connections.open(),
+                watched: health.kinds(),
                 // The door knows these better.
                 ..metrics::Facts::default()
             };

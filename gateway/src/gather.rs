@@ -11,8 +11,8 @@ use std::sync::atomic::AtomicBool;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use http::StatusCode;
 use http::header::CONTENT_ENCODING;
-use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 
 use crate::memory::{Held, Memory};
@@ -48,20 +48,20 @@ pub struct Open {
 /// When the only leaf did not answer.
 pub async fn all<C: Carrier>(
     sender: &Sender<C>,
-    leaves: Leaves<'_>,
+    leaves: &mut Leaves<'_>,
     ask: &Ask<'_>,
     body: Body,
     memory: &Memory,
 ) -> Result<Gathered, Unanswered> {
     match leaves {
-        Leaves::One(mut leaf) => {
-            let reply = sender.ask(&mut leaf, ask, body, &AtomicBool::new(false)).await?;
+        Leaves::One(leaf) => {
+            let reply = sender.ask(leaf, ask, body, &AtomicBool::new(false)).await?;
             Ok(Gathered::One(reply))
         }
         Leaves::All(leaves) => {
             let gather = Gather { sender, ask, memory };
             // Boxed, so that a request to one leaf does not carry the room for many.
-            Ok(Box::pin(gather.scatter(leaves, &body)).await)
+            Ok(Box::pin(gather.scatter(std::mem::take(leaves), &body)).await)
         }
     }
 }
@@ -134,7 +134,7 @@ impl<C: Carrier> Gather<'_, C> {
             Err(Unanswered::TimedOut) => return settled(Outcome::TimedOut, held),
             Err(failed) => return settled(Outcome::Failed(text(&failed)), held),
         };
-        let right = reply.response.status().is_success();
+        let right = reply.answer.status.is_success();
         match self.ask.policy.merge {
             Merge::First if right => return Got::Open(Box::new(reply)),
             Merge::Ndjson if right => match plain(&reply) {
@@ -163,10 +163,10 @@ impl Got {
 
 /// Whether the bytes of an answer are the lines that it means.
 fn plain(reply: &Reply) -> Result<(), &'static str> {
-    let coding = reply.response.headers().get(CONTENT_ENCODING);
-    if reply.response.status() == StatusCode::PARTIAL_CONTENT {
+    let coding = reply.answer.headers.get(CONTENT_ENCODING);
+    if reply.answer.status == StatusCode::PARTIAL_CONTENT {
         Err("a part of an answer (206) is not one")
-    } else if coding.is_some_and(|coding| coding != "identity") {
+    } else if coding.is_some_and(|coding| coding != b"identity") {
         Err("an answer with a content-encoding has no lines to merge")
     } else {
         Ok(())
@@ -211,14 +211,12 @@ fn finish(
 
 /// An answer that has begun: right as far as it was heard.
 fn begun(reply: &Reply) -> Outcome {
-    let (status, headers) = (reply.response.status(), HeaderMap::new());
-    Outcome::Answered(Answer { status, headers, body: Bytes::new() })
+    Outcome::Answered(Answer { status: reply.answer.status, ..Answer::new(Bytes::new()) })
 }
 
 /// Reads an answer whole, up to `most` bytes.
 async fn read(reply: Reply, most: u64, held: &mut Held) -> Result<Answer, Arc<str>> {
-    let (head, mut body) = reply.response.into_parts();
-    let mut headers = head.headers;
+    let Answer { status, mut headers, mut body } = reply.answer;
     strip_answer(&mut headers, false);
     let mut bytes = Vec::new();
     let mut only = None;
@@ -242,7 +240,7 @@ async fn read(reply: Reply, most: u64, held: &mut Held) -> Result<Answer, Arc<st
         }
     }
     let body = only.unwrap_or_else(|| bytes.into());
-    Ok(Answer { status: head.status, headers, body })
+    Ok(Answer { status, headers, body })
 }
 
 /// An error with its causes, on one line.

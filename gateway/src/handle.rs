@@ -5,17 +5,17 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use http::header::CONTENT_TYPE;
-use http::{Method, Response, Version};
 
 use crate::gather::{self, Gathered};
 use crate::key::{self, Key};
 use crate::log::{Facts, Log, Record, Seen};
 use crate::memory::{Held, Memory};
 use crate::merge;
-use crate::model::Coverage;
+use crate::model::{Answer, Coverage};
 use crate::pick::{self, Leaves};
-use crate::request::{Body as RequestBody, Peer, Rejected, Request};
+use crate::request::{Arrived, Peer, Rejected, Request};
 use crate::respond::{self, Body, Kept, Refusal};
 use crate::route;
 use crate::send::{Ask, Carrier, Sender, Unanswered};
@@ -52,61 +52,47 @@ pub struct Handle<C> {
 }
 
 impl<C: Carrier> Handle<C> {
-    /// Answers `request`, which `peer` sent; `fault` is what the door saw wrong with it. With `last`
-    /// the connection ends.
+    /// Answers the request that `came`, which `peer` sent; `fault` is what the door saw wrong with it.
+    /// With `last` the connection ends. What it needs of the request is taken out of it.
     pub async fn handle(
         &self,
-        mut request: http::Request<RequestBody>,
+        came: &mut Arrived,
         peer: &Peer,
         fault: Option<Rejected>,
         last: bool,
-    ) -> Response<Body> {
+    ) -> Answer<Body> {
         let arrived = self.sender.clock.now();
-        let version = request.version();
-        let received = match fault {
-            Some(fault) => Err(fault),
-            None => Request::receive(&mut request, peer),
+        let refusal = match fault.map_or_else(|| came.receive(peer), Err) {
+            Ok(request) => return self.received(request, arrived, last).await,
+            Err(why) => Refusal::from(why),
         };
-        match received {
-            Ok(mut request) => self.received(&mut request, arrived, version, last).await,
-            Err(why) => {
-                let refusal = Refusal::from(why);
-                let content_type = request.headers().get(CONTENT_TYPE);
-                let mut response = refusal.respond(content_type, None);
-                respond::fit(&mut response, request.method());
-                let seen = || {
-                    let (method, uri) = (request.method().clone(), request.uri().clone());
-                    let facts = Facts { refusal: Some(refusal.name()), ..Facts::default() };
-                    let host = Box::default();
-                    Seen { method, uri, host, id: None, client: peer.address(), facts }
-                };
-                self.keep(&mut response, arrived, None, seen, (None, None));
-                respond::sign(&mut response, None, version, refusal.closes() || last);
-                response
-            }
-        }
+        let came = came.as_it_came();
+        let mut answer = refusal.respond(came.headers.get(CONTENT_TYPE), None);
+        respond::fit(&mut answer, &came.method);
+        let seen = || {
+            let facts = Facts { refusal: Some(refusal.name()), ..Facts::default() };
+            let (method, uri) = (came.method.clone(), came.uri.clone());
+            Seen { method, uri, host: Box::default(), id: None, client: peer.address(), facts }
+        };
+        self.keep(&mut answer, arrived, None, seen, (None, None));
+        respond::sign(&mut answer, None, came.version, refusal.closes() || last);
+        answer
     }
 
-    async fn received(
-        &self,
-        request: &mut Request,
-        arrived: Duration,
-        version: Version,
-        last: bool,
-    ) -> Response<Body> {
+    async fn received(&self, request: &mut Request, arrived: Duration, last: bool) -> Answer<Body> {
         let mut facts = Facts::default();
         let answer = self.answer(request, arrived, &mut facts).await;
         let id = request.added.names.id.clone();
-        let (mut response, mut places, close) = match answer {
-            Ok((response, places)) => (response, Some(places), false),
+        let (mut answer, mut places, close) = match answer {
+            Ok((answer, places)) => (answer, Some(places), false),
             Err(refusal) => {
                 facts.refusal = Some(refusal.name());
                 let content_type = request.headers.get(CONTENT_TYPE);
                 (refusal.respond(content_type, Some(&id)), None, refusal.closes())
             }
         };
-        tunnel::open(&mut response, request, &mut places, (&self.tasks, self.sender.clock));
-        respond::fit(&mut response, &request.method);
+        tunnel::open(&mut answer, request, &mut places, (&self.tasks, self.sender.clock));
+        respond::fit(&mut answer, &request.method);
         let (service, held) = (facts.service.take(), request.held.take());
         let seen = || Seen {
             method: std::mem::take(&mut request.method),
@@ -116,9 +102,9 @@ impl<C: Carrier> Handle<C> {
             client: request.client,
             facts,
         };
-        self.keep(&mut response, arrived, service, seen, (places, held));
-        respond::sign(&mut response, Some(&id), version, close || last);
-        response
+        self.keep(&mut answer, arrived, service, seen, (places, held));
+        respond::sign(&mut answer, Some(&id), request.version, close || last);
+        answer
     }
 
     /// The road, walked again while the request waits for its owner: only a new picture, or a new
@@ -128,7 +114,7 @@ impl<C: Carrier> Handle<C> {
         request: &mut Request,
         arrived: Duration,
         facts: &mut Facts,
-    ) -> Result<(Response<Body>, Places), Refusal> {
+    ) -> Result<(Answer<Body>, Places), Refusal> {
         let mut begun = Some(arrived);
         loop {
             let snapshot = self.latest.load();
@@ -158,18 +144,18 @@ impl<C: Carrier> Handle<C> {
         request: &mut Request,
         mut times: Times,
         facts: &mut Facts,
-    ) -> Result<(Response<Body>, Places), Refusal> {
+    ) -> Result<(Answer<Body>, Places), Refusal> {
         if self.hold(request, route, times.arrived).await? {
             times.begun = None;
         }
         let key = key_of(route, request);
-        let leaves = pick::leaves(route, key.as_ref())?;
+        let mut leaves = pick::leaves(route, key.as_ref())?;
         let places = enter(route, &leaves)?;
         if let (Leaves::All(_), false) = (&leaves, route.policy.merge == Merge::First) {
             request.ask_for_whole();
         }
-        let response = self.gather(request, route, leaves, times, facts).await?;
-        Ok((response, places))
+        let answer = self.gather(request, route, &mut leaves, times, facts).await?;
+        Ok((answer, places))
     }
 
     /// Caps the body, and reads it where it must be known before it is sent, or sent more than once.
@@ -202,10 +188,10 @@ impl<C: Carrier> Handle<C> {
         &self,
         request: &mut Request,
         route: &Route,
-        leaves: Leaves<'_>,
+        leaves: &mut Leaves<'_>,
         times: Times,
         facts: &mut Facts,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Answer<Body>, Refusal> {
         let policy = &*route.policy;
         let timeout = match leaves {
             Leaves::One(_) => policy.timeout,
@@ -255,16 +241,16 @@ impl<C: Carrier> Handle<C> {
     /// What the answer keeps until it is sent.
     fn keep(
         &self,
-        response: &mut Response<Body>,
+        answer: &mut Answer<Body>,
         arrived: Duration,
         service: Option<Arc<Service>>,
         seen: impl FnOnce() -> Seen,
         (places, held): (Option<Places>, Option<Held>),
     ) {
-        let when = (arrived, response.status().as_u16());
+        let when = (arrived, answer.status.as_u16());
         let record = Record::open(&self.log, self.sender.clock, when, service, seen);
         let held = held.into_iter().collect();
-        response.body_mut().keep(Kept { places, held, record });
+        answer.body.keep(Kept { places, held, record });
     }
 }
 

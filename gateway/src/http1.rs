@@ -24,7 +24,7 @@ pub mod write;
 
 pub use self::decode::{Decoder, Piece};
 pub use self::fault::Fault;
-pub use self::head::{Asked, Told};
+pub use self::head::{Asked, Told, length_once};
 pub use self::inlet::{Inbound, Inlet, inlet};
 pub use self::reader::Reader;
 pub use self::upgrade::{OnUpgrade, Upgraded};

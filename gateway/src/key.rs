@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use http::header::COOKIE;
-use http::{HeaderMap, Uri};
+use http::Uri;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use crate::fields::Fields;
 use crate::request::Request;
 use crate::words::{KeySource, ShardKey};
 
@@ -34,7 +34,7 @@ pub struct Facts<'r> {
     /// The target.
     pub uri: &'r Uri,
     /// The headers.
-    pub headers: &'r HeaderMap,
+    pub headers: &'r Fields,
     /// The host, in lower case, without port.
     pub host: &'r str,
     /// Who sent it.
@@ -68,7 +68,7 @@ fn look<'r>(source: &KeySource, facts: Facts<'r>) -> Option<Cow<'r, [u8]>> {
             let groups = expression.captures(facts.uri.path())?;
             text(groups.get(1)?.as_str())
         }
-        KeySource::Header(name) => Cow::Borrowed(facts.headers.get(name)?.as_bytes()),
+        KeySource::Header(name) => Cow::Borrowed(facts.headers.get(name)?),
         KeySource::Cookie(name) => Cow::Borrowed(cookie(facts.headers, name.as_bytes())?),
         KeySource::Query(name) => query(facts.uri.query()?, name)?,
         KeySource::Host => text(facts.host),
@@ -82,8 +82,8 @@ fn look<'r>(source: &KeySource, facts: Facts<'r>) -> Option<Cow<'r, [u8]>> {
 }
 
 /// The value of the first cookie called `name` (RFC 6265 §4.2.1); over HTTP/2 they come in crumbs.
-fn cookie<'r>(headers: &'r HeaderMap, name: &[u8]) -> Option<&'r [u8]> {
-    let lines = headers.get_all(COOKIE).iter().map(http::HeaderValue::as_bytes);
+fn cookie<'r>(headers: &'r Fields, name: &[u8]) -> Option<&'r [u8]> {
+    let lines = headers.all("cookie");
     let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
     let value = |pair: &'r [u8]| {
         let (found, value) = pair.trim_ascii().split_at_checked(name.len())?;
@@ -181,7 +181,7 @@ mod tests {
         let uri: Uri = "/a%20b?q=1".parse().unwrap();
         let facts = Facts {
             uri: &uri,
-            headers: &HeaderMap::new(),
+            headers: &Fields::default(),
             host: "",
             client: "::1".parse().unwrap(),
             body: None,

@@ -17,6 +17,8 @@
 // What may be asked for, and what is there.
 pub mod words;
 
+pub mod fields;
+
 pub mod model;
 
 pub mod ring;
@@ -24,6 +26,8 @@ pub mod ring;
 pub mod snapshot;
 
 pub mod file;
+
+pub mod watch;
 
 pub mod follow;
 

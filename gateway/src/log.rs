@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Uri};
+use http::{Method, Uri};
 use serde::Serialize;
 
 use crate::model::{Coverage, ShardName};
+use crate::request::Id;
 use crate::snapshot::{Replica, Service};
 use crate::tasks::Clock;
 
@@ -171,7 +172,7 @@ impl Entry {
             bytes: self.bytes,
             micros: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
             client: *client,
-            id: id.as_ref().and_then(|id| id.to_str().ok()),
+            id: id.as_ref().map(Id::as_str),
             service: self.service.as_ref().map(|service| service.name.as_str()),
             shard: facts.shard.as_ref().map(ShardName::as_str),
             replica: facts.replica.as_ref().map(|replica| replica.name.as_str()),
@@ -257,7 +258,7 @@ pub struct Seen {
     /// Its host.
     pub host: Box<str>,
     /// What it is called.
-    pub id: Option<HeaderValue>,
+    pub id: Option<Id>,
     /// Who sent it.
     pub client: std::net::IpAddr,
     /// What is known of who answered.

@@ -32,8 +32,9 @@ use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING,
     UPGRADE,
 };
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 
+use crate::fields::Fields;
 use crate::model::{Answer, Coverage, MergeFn, Outcome, Part, ShardName};
 use crate::words::{Merge, Pointer, Require};
 
@@ -46,7 +47,7 @@ pub struct Merged {
     /// Its status.
     pub status: StatusCode,
     /// Its headers, without those that count the leaves.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// Its body: segments, to be sent one after the other.
     pub body: Vec<Bytes>,
     /// Which leaves are in it.

@@ -10,6 +10,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::snapshot::{BUCKETS, Histogram, Replica, Service, Snapshot};
+use crate::watch;
 
 use self::page::{Kind, Page};
 
@@ -17,7 +18,7 @@ use self::page::{Kind, Page};
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What the picture does not know.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Bytes of bodies held, and at the most.
     pub memory: (u64, u64),
@@ -31,6 +32,8 @@ pub struct Facts {
     pub mistakes: u64,
     /// How long it has been since the start.
     pub now: Duration,
+    /// How the kinds of a cluster are watched; none where the source is another.
+    pub watched: Vec<watch::Kind>,
 }
 
 /// The page of everything in `snapshot`, and of `facts`.
@@ -42,12 +45,22 @@ pub fn render(snapshot: &Snapshot, facts: &Facts) -> String {
     latencies(&mut page, snapshot);
     services(&mut page, snapshot, facts.now);
     replicas(&mut page, snapshot, facts.now);
+    if !facts.watched.is_empty() {
+        watched(&mut page, &facts.watched);
+    }
     page.text()
 }
 
 fn gateway(page: &mut Page, snapshot: &Snapshot, facts: &Facts) {
-    let Facts { memory: (used, most), log_dropped, turned_away, connections, mistakes, now } =
-        *facts;
+    let &Facts {
+        memory: (used, most),
+        log_dropped,
+        turned_away,
+        connections,
+        mistakes,
+        now,
+        watched: _,
+    } = facts;
     page.alone("uptime_seconds", Kind::Gauge, "Time since the start.", now.as_secs_f64());
     let help = "Pictures of the world so far; the one in use is the last.";
     page.alone("snapshot_version", Kind::Gauge, help, snapshot.version);
@@ -63,6 +76,26 @@ fn gateway(page: &mut Page, snapshot: &Snapshot, facts: &Facts) {
     page.alone("log_lines_dropped_total", Kind::Counter, help, log_dropped);
     let help = "Requests refused before a service was found for them.";
     page.alone("turned_away_total", Kind::Counter, help, turned_away);
+}
+
+fn watched(page: &mut Page, kinds: &[watch::Kind]) {
+    let kind = |kind: &watch::Kind| [("kind", kind.name)];
+    let help = "1 while the cluster tells of this kind; else what was seen last stays in force.";
+    page.family("watch_connected", Kind::Gauge, help);
+    for one in kinds {
+        page.sample("", &kind(one), u8::from(one.connected));
+    }
+    page.family("watch_objects", Kind::Gauge, "Objects of this kind that are known.");
+    for one in kinds {
+        page.sample("", &kind(one), one.objects);
+    }
+    let help = "Time since the cluster told of an object of this kind.";
+    page.family("watch_last_event_age_seconds", Kind::Gauge, help);
+    for one in kinds {
+        if let Some(told) = one.told {
+            page.sample("", &kind(one), told.elapsed().as_secs_f64());
+        }
+    }
 }
 
 fn requests(page: &mut Page, snapshot: &Snapshot) {

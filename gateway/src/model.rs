@@ -14,5 +14,5 @@ pub use self::code::{Code, KeyFn, MergeFn};
 pub use self::part::{Answer, Coverage, Outcome, Part};
 pub use self::replica::{Replica, ReplicaName};
 pub use self::route::{Host, Path, Route};
-pub use self::service::{Service, ServiceName, World};
+pub use self::service::{Service, ServiceName, StatefulSet, World};
 pub use self::shard::{ShardIndex, ShardName};

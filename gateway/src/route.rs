@@ -44,12 +44,14 @@ mod tests {
         let world = World {
             services: routes
                 .iter()
-                .map(|name| Service {
-                    name: ServiceName::new(name),
-                    policy: Arc::clone(&policy),
-                    protocol: Protocol::default(),
-                    replicas: Vec::new(),
-                    desired: None,
+                .map(|name| {
+                    Arc::new(Service {
+                        name: ServiceName::new(name),
+                        policy: Arc::clone(&policy),
+                        protocol: Protocol::default(),
+                        replicas: Vec::new(),
+                        desired: Vec::new(),
+                    })
                 })
                 .collect(),
             routes: routes.iter().map(|written| read(written, &policy)).collect(),

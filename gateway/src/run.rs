@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,11 +15,13 @@ use crate::admin;
 use crate::app::{Gateway, Running};
 use crate::demo::{self, Demo};
 use crate::follow::{self, Unusable};
+use crate::model::World;
 use crate::request::{Trust, causes};
-use crate::serve::Certificate;
-use crate::settings::{Command, Serving, Settings};
+use crate::serve::{Certificate, Certificates};
+use crate::settings::{Cluster, Command, Serving, Settings};
 use crate::snapshot::{self, Latest, Publisher};
 use crate::tasks::Tasks;
+use crate::watch::{self, Health, Seen, Source};
 
 /// How many candidates are told.
 const EXPLAIN_MOST: usize = 10;
@@ -36,7 +39,10 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let checks = matches!(settings.command, Command::Check { .. });
     let done = match settings.command {
         Command::Demo { serving } => demo(*serving).await,
-        Command::Serve { config, serving } => serve(&config, *serving).await,
+        Command::Serve { config: Some(config), serving, .. } => serve(&config, *serving).await,
+        Command::Serve { config: None, cluster, serving } => {
+            serve_cluster(*cluster, *serving).await
+        }
         Command::Check { config } => check(&config),
         Command::Explain { config, service, key } => explain(&config, &service, &key),
     };
@@ -106,6 +112,56 @@ async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
     let listen = serving.listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8080)));
     let running = gateway(serving, latest, listen)?.start()?;
     running.ready();
+    say_where(&running);
+    tokio::select! {
+        () = follow(config, bytes, publisher, &running) => {}
+        () = ends.wanted() => {}
+    }
+    tracing::info!("ending: finishing what is in flight");
+    stop(running, ends).await?;
+    Ok(())
+}
+
+async fn serve_cluster(cluster: Cluster, serving: Serving) -> anyhow::Result<()> {
+    let mut ends = Ends::hear()?;
+    let Cluster { kubeconfig, context, .. } = &cluster;
+    let source = Source::find(kubeconfig.as_deref(), context.as_deref()).await?;
+    let options = watch::Options {
+        namespace: cluster.namespace,
+        class: cluster.ingress_class,
+        endpoints: cluster.endpoints,
+        external_names: cluster.external_names,
+        // Without a door for TLS nobody is shown a certificate, and no secret need be read.
+        secrets: serving.tls_listen.is_some(),
+        publish_addresses: cluster.publish_address,
+        publish_service: cluster.publish_service,
+    };
+    let (mut publisher, latest) = snapshot::channel();
+    let (health, certificates) = (Health::default(), Certificates::default());
+    let listen = serving.listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8080)));
+    let gateway = gateway_with(serving, latest, listen, Some(&certificates))?;
+    let running = gateway.health(health.clone()).start()?;
+    say_where(&running);
+    let mistakes = running.mistakes();
+    let seen = |seen: Seen<'_>| {
+        let version = publisher.publish(seen.world);
+        certificates.set_hosts(Arc::clone(seen.certificates));
+        if version == 1 {
+            let Seen { world: World { services, routes }, .. } = seen;
+            tracing::info!(services = services.len(), routes = routes.len(), "the cluster is seen");
+            running.ready();
+        }
+    };
+    tokio::select! {
+        () = Box::pin(watch::run(source, &options, health, seen, |wrong| mistakes.set(wrong))) => {}
+        () = ends.wanted() => {}
+    }
+    tracing::info!("ending: finishing what is in flight");
+    stop(running, ends).await?;
+    Ok(())
+}
+
+fn say_where(running: &Running) {
     for (what, address) in [
         ("requests", running.address()),
         ("requests over TLS", running.tls_address()),
@@ -115,13 +171,6 @@ async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
             tracing::info!(%address, "listening for {what}");
         }
     }
-    tokio::select! {
-        () = follow(config, bytes, publisher, &running) => {}
-        () = ends.wanted() => {}
-    }
-    tracing::info!("ending: finishing what is in flight");
-    stop(running, ends).await?;
-    Ok(())
 }
 
 /// Publishes what the file says whenever it changes; for ever.
@@ -165,6 +214,16 @@ fn explain(config: &Path, service: &str, key: &str) -> anyhow::Result<()> {
 
 /// The gateway that the flags describe.
 fn gateway(serving: Serving, latest: Latest, listen: SocketAddr) -> anyhow::Result<Gateway> {
+    gateway_with(serving, latest, listen, None)
+}
+
+/// The gateway that the flags describe; `certificates` are those of a cluster.
+fn gateway_with(
+    serving: Serving,
+    latest: Latest,
+    listen: SocketAddr,
+    certificates: Option<&Certificates>,
+) -> anyhow::Result<Gateway> {
     let Serving {
         listen: _,
         tls_listen,
@@ -189,8 +248,15 @@ fn gateway(serving: Serving, latest: Latest, listen: SocketAddr) -> anyhow::Resu
         .memory(memory)
         .max_connections(max_connections)
         .drain(drain_delay, drain_timeout);
-    if let (Some(address), Some(chain), Some(key)) = (tls_listen, tls_certificate, tls_key) {
-        gateway = gateway.listen_tls(address, Certificate::read(&chain, &key)?);
+    if let Some(address) = tls_listen {
+        let files = tls_certificate.zip(tls_key);
+        let default = files.map(|(chain, key)| Certificate::read(&chain, &key)).transpose()?;
+        anyhow::ensure!(
+            default.is_some() || certificates.is_some(),
+            "--tls-listen needs --tls-certificate and --tls-key, or --kubernetes"
+        );
+        let certificates = certificates.cloned().unwrap_or_default();
+        gateway = gateway.listen_tls_by_host(address, certificates, default);
     }
     gateway = match access_log.as_str() {
         "off" => gateway,
@@ -270,6 +336,11 @@ pub fn init_log() {
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
         .with_env_var("METAPARTICLE_LOG")
         .from_env_lossy();
+    // What keeps a watch from going on is told once, and better, by us.
+    let filter = match "kube_runtime=error".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() { log.init() } else { log.json().init() }
 }

@@ -21,11 +21,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use http::header::HOST;
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use http::{HeaderName, Method, StatusCode, Uri};
 
 use self::carry::Kind;
-use crate::model::{ReplicaName, ShardName};
+use crate::fields::{Fields, Name};
+use crate::model::{Answer, ReplicaName, ShardName};
 use crate::pick::Leaf;
 use crate::request::{Added, Body, Rejected, Request};
 use crate::snapshot::{Replica, Service, Shard};
@@ -44,7 +44,7 @@ const OFFERS_MOST: u32 = 6;
 pub struct Ask<'r> {
     method: &'r Method,
     uri: &'r Uri,
-    headers: &'r HeaderMap,
+    headers: &'r Fields,
     added: &'r Added,
     service: &'r Service,
     /// What its route asks for.
@@ -68,7 +68,7 @@ impl<'r> Ask<'r> {
     ) -> Self {
         let Request { method, uri, headers, added, .. } = request;
         let idempotent = request.is_idempotent();
-        let hostless = request.host.is_empty() && !headers.contains_key(HOST);
+        let hostless = request.host.is_empty() && !headers.seen().has(Name::Host);
         Self {
             method,
             uri,
@@ -102,7 +102,7 @@ impl<'r> Ask<'r> {
 #[derive(Debug)]
 pub struct Reply {
     /// The answer, its body still on its way.
-    pub response: http::Response<LeafBody>,
+    pub answer: Answer<LeafBody>,
     /// Who answered.
     pub replica: Arc<Replica>,
     /// As which shard it was asked.
@@ -191,8 +191,9 @@ impl<C: Carrier> Sender<C> {
             };
             attempts += 1;
             let again = body.again();
-            let failure = match self.once(replica, leaf.shard(), ask, body, now).await {
-                Ok(response) => return Ok(reply(response, replica, leaf, attempts)),
+            let mut letter = ask.letter(leaf.shard(), body, now);
+            let failure = match self.once(replica, &mut letter, ask, now).await {
+                Ok(answer) => return Ok(reply(answer, replica, leaf, attempts)),
                 Err(failure) => failure,
             };
             if let Some(bad) = failure.client() {
@@ -222,12 +223,10 @@ impl<C: Carrier> Sender<C> {
     async fn once(
         &self,
         replica: &Arc<Replica>,
-        shard: Option<&Shard>,
+        letter: &mut Letter<'_>,
         ask: &Ask<'_>,
-        body: Body,
         start: Duration,
-    ) -> Result<http::Response<LeafBody>, Failure> {
-        let letter = ask.letter(shard, body, start);
+    ) -> Result<Answer<LeafBody>, Failure> {
         let streams = letter.body.whole().is_none();
         let in_flight = replica.live.enter();
         let late = self.clock.instant(ask.deadline);
@@ -236,11 +235,11 @@ impl<C: Carrier> Sender<C> {
         let result = result.unwrap_or_else(|| Err(Failure::late()));
         let now = self.clock.now();
         match result {
-            Ok(mut response) => {
+            Ok(mut answer) => {
                 replica.live.succeeded(now, now - start);
-                let tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-                response.body_mut().count(in_flight, tunnel);
-                Ok(response)
+                let tunnel = answer.status == StatusCode::SWITCHING_PROTOCOLS;
+                answer.body.count(in_flight, tunnel);
+                Ok(answer)
             }
             Err(failure) => {
                 // Silence counts against a replica that had the whole request, not against one that was
@@ -274,14 +273,14 @@ impl<C: Carrier> Sender<C> {
 }
 
 fn reply(
-    response: http::Response<LeafBody>,
+    answer: Answer<LeafBody>,
     replica: &Arc<Replica>,
     leaf: &Leaf<'_>,
     attempts: u32,
 ) -> Reply {
     // What answered is told, not what was wished for: along the candidates another shard may have.
     let shard = leaf.shard().and_then(|_| replica.shard_name.clone());
-    Reply { response, replica: Arc::clone(replica), shard, attempts }
+    Reply { answer, replica: Arc::clone(replica), shard, attempts }
 }
 
 /// Nobody is left to ask.

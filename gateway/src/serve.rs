@@ -14,7 +14,7 @@ mod tls;
 
 pub use self::bind::{BindError, Listeners, bind};
 pub use self::drain::{Drain, Drainer};
-pub use self::tls::{Certificate, CertificateError};
+pub use self::tls::{Certificate, CertificateError, Certificates};
 
 use std::net::SocketAddr;
 use std::sync::Arc;

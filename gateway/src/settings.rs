@@ -28,11 +28,21 @@ pub enum Command {
         #[command(flatten)]
         serving: Box<Serving>,
     },
-    /// Serve the services of a file; it is read again when it changes
+    /// Serve the services of a file, which is read again when it changes, or of a cluster, which is
+    /// watched
     Serve {
         /// The file: services, their replicas, and routes to them
-        #[arg(long, value_name = "FILE", env = "METAPARTICLE_CONFIG")]
-        config: PathBuf,
+        #[arg(
+            long,
+            value_name = "FILE",
+            env = "METAPARTICLE_CONFIG",
+            required_unless_present = "kubernetes",
+            conflicts_with = "kubernetes"
+        )]
+        config: Option<PathBuf>,
+        /// Which cluster.
+        #[command(flatten)]
+        cluster: Box<Cluster>,
         /// Where, and how much.
         #[command(flatten)]
         serving: Box<Serving>,
@@ -57,6 +67,58 @@ pub enum Command {
     },
 }
 
+/// Which cluster to serve, and what of it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kubernetes")]
+pub struct Cluster {
+    /// Serve the Ingresses of a cluster: the one of --kubeconfig, KUBECONFIG, ~/.kube/config, or the one
+    /// in whose pod this runs
+    #[arg(long, env = "METAPARTICLE_KUBERNETES")]
+    pub kubernetes: bool,
+    /// Look at this namespace alone, which needs no ClusterRole
+    #[arg(long, value_name = "NAMESPACE", env = "METAPARTICLE_NAMESPACE", requires = "kubernetes")]
+    pub namespace: Option<String>,
+    /// With --namespace: the class of the Ingresses to serve, as IngressClasses are not seen from there
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "METAPARTICLE_INGRESS_CLASS",
+        default_value = "metaparticle"
+    )]
+    pub ingress_class: String,
+    /// The file that says how the cluster is reached
+    #[arg(long, value_name = "FILE", requires = "kubernetes")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Which of its contexts
+    #[arg(long, value_name = "NAME", requires = "kubernetes")]
+    pub context: Option<String>,
+    /// Where Ingresses are reached, for their status: IP addresses or names
+    #[arg(
+        long,
+        value_name = "ADDRESS,…",
+        env = "METAPARTICLE_PUBLISH_ADDRESS",
+        value_delimiter = ',',
+        requires = "kubernetes"
+    )]
+    pub publish_address: Vec<String>,
+    /// The same, from the Service before the gateways
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        env = "METAPARTICLE_PUBLISH_SERVICE",
+        conflicts_with = "publish_address",
+        requires = "kubernetes",
+        value_parser = object
+    )]
+    pub publish_service: Option<String>,
+    /// Follow Services of the type ExternalName: who may write one reaches what the gateway reaches
+    #[arg(long, env = "METAPARTICLE_EXTERNAL_NAMES", requires = "kubernetes")]
+    pub external_names: bool,
+    /// Look at Endpoints, where the cluster has no EndpointSlices
+    #[arg(long, env = "METAPARTICLE_ENDPOINTS", requires = "kubernetes")]
+    pub endpoints: bool,
+}
+
 /// Where to serve, and how much.
 #[derive(Debug, Args)]
 pub struct Serving {
@@ -64,18 +126,24 @@ pub struct Serving {
     #[arg(long, value_name = "ADDRESS", env = "METAPARTICLE_LISTEN")]
     pub listen: Option<SocketAddr>,
     /// Where to take requests over TLS, with HTTP/2 by ALPN
-    #[arg(long, value_name = "ADDRESS", env = "METAPARTICLE_TLS_LISTEN", requires_all = ["tls_certificate", "tls_key"])]
+    #[arg(long, value_name = "ADDRESS", env = "METAPARTICLE_TLS_LISTEN")]
     pub tls_listen: Option<SocketAddr>,
-    /// The certificate chain in PEM; read again when it changes
+    /// The certificate chain in PEM, read again when it changes; on Kubernetes it is shown where no
+    /// Ingress names another
     #[arg(
         long,
         value_name = "FILE",
         env = "METAPARTICLE_TLS_CERTIFICATE",
-        requires = "tls_listen"
+        requires_all = ["tls_listen", "tls_key"]
     )]
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's private key in PEM
-    #[arg(long, value_name = "FILE", env = "METAPARTICLE_TLS_KEY", requires = "tls_listen")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "METAPARTICLE_TLS_KEY",
+        requires_all = ["tls_listen", "tls_certificate"]
+    )]
     pub tls_key: Option<PathBuf>,
     /// Where operators look: /healthz, /readyz, /metrics, /snapshot, /explain, and the dashboard
     #[arg(
@@ -116,6 +184,13 @@ pub struct Serving {
     /// After that: how long what is in flight may take
     #[arg(long, value_name = "TIME", env = "METAPARTICLE_DRAIN_TIMEOUT", default_value = "25s", value_parser = time)]
     pub drain_timeout: Duration,
+}
+
+fn object(text: &str) -> Result<String, String> {
+    match text.split('/').collect::<Vec<_>>().as_slice() {
+        [namespace, name] if !namespace.is_empty() && !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("a Service is NAMESPACE/NAME".into()),
+    }
 }
 
 fn size(text: &str) -> Result<u64, String> {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use crate::model::{ReplicaName, ServiceName, ShardIndex, ShardName};
+use crate::model::{self, ReplicaName, ServiceName, ShardIndex, ShardName};
 use crate::ring::Ring;
 use crate::words::{Policy, Protocol};
 
@@ -63,6 +63,8 @@ pub struct Service {
     pub ready: Vec<u32>,
     /// What outlives this picture.
     pub live: Arc<ServiceLive>,
+    /// What it was made of.
+    declared: Arc<model::Service>,
 }
 
 impl Service {

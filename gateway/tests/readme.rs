@@ -1,5 +1,7 @@
 //! Is the file right that the README shows?
 
+use metaparticle_gateway::words::{Policy, Scope, labels};
+
 const README: &str = include_str!("../../README.md");
 
 /// The blocks of `language` in a text of Markdown.
@@ -11,7 +13,8 @@ fn blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
 
 #[test]
 fn the_file_in_the_readme_is_right() {
-    let files = blocks(README, "yaml");
+    let files = blocks(README, "yaml").into_iter().filter(|text| !text.starts_with("apiVersion"));
+    let files: Vec<_> = files.collect();
     assert!(!files.is_empty(), "the README shows a file");
     for file in files {
         let world = metaparticle_gateway::file::read(file);
@@ -20,6 +23,20 @@ fn the_file_in_the_readme_is_right() {
         });
         assert!(!world.services.is_empty() && !world.routes.is_empty(), "{file}");
     }
+}
+
+#[test]
+fn the_annotations_in_the_readme_are_right() {
+    let objects = blocks(README, "yaml").into_iter().filter(|text| text.starts_with("apiVersion"));
+    let text: String = objects.collect();
+    let words = text.lines().filter_map(|line| line.trim().strip_prefix(labels::PREFIX));
+    let words: Vec<_> = words
+        .filter_map(|word| word.split(" #").next()?.split_once(": "))
+        .map(|(name, value)| (name, value.trim()))
+        .collect();
+    assert!(words.len() > 2, "the README shows annotations");
+    let (_, mistakes) = Policy::read(&Policy::default(), Scope::Service, words);
+    assert_eq!(mistakes, []);
 }
 
 #[test]

@@ -4,14 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in reading order: each leans only on those before it.
-const ROAD: [&str; 27] = [
-    "words", "model", "ring", "snapshot", "file", "stamp", "memory", "tasks", "http1", "request",
-    "route", "key", "pick", "send", "gather", "merge", "log", "respond", "handle", "serve",
-    "metrics", "admin", "demo", "settings", "follow", "app", "run",
+const ROAD: [&str; 29] = [
+    "words", "fields", "model", "ring", "snapshot", "file", "watch", "stamp", "memory", "tasks",
+    "http1", "request", "route", "key", "pick", "send", "gather", "merge", "log", "respond",
+    "handle", "serve", "metrics", "admin", "demo", "settings", "follow", "app", "run",
 ];
 
 /// Rooms without a runtime, a socket, a clock, chance or a log.
-const PURE: [&str; 8] = ["words", "model", "ring", "snapshot", "route", "key", "pick", "merge"];
+const PURE: [&str; 9] =
+    ["words", "fields", "model", "ring", "snapshot", "route", "key", "pick", "merge"];
 
 /// What a pure room does not know.
 const WORLD: [&str; 9] = [
@@ -25,6 +26,25 @@ const WORLD: [&str; 9] = [
     "std::fs",
     "rand::",
 ];
+
+/// The files of `watch` that only decide: they know the objects of Kubernetes, and nothing else of it.
+const DECIDING: [&str; 12] = [
+    "annotations",
+    "assemble",
+    "certificates",
+    "cluster",
+    "digest",
+    "digest/endpoints",
+    "digest/ingress",
+    "identity",
+    "ingress",
+    "report",
+    "services",
+    "slices",
+];
+
+/// What only `watch` knows.
+const CLUSTER: [&str; 2] = ["kube::", "k8s_openapi::"];
 
 const LINES_MOST: usize = 400;
 
@@ -108,6 +128,19 @@ fn a_room_uses_only_the_rooms_before_it() {
 fn a_pure_room_knows_nothing_of_the_world() {
     for room in PURE {
         assert_eq!(knows(&text_of(room)), [""; 0], "`{room}` is not pure");
+    }
+}
+
+#[test]
+fn only_one_room_knows_the_cluster_and_what_decides_there_is_pure() {
+    for room in ROAD.iter().filter(|room| **room != "watch") {
+        let text = text_of(room);
+        let known: Vec<_> = CLUSTER.iter().filter(|sign| text.contains(**sign)).collect();
+        assert_eq!(known, [&""; 0], "`{room}` knows the cluster");
+    }
+    for file in DECIDING {
+        let text = read(&source().join(format!("watch/{file}.rs")));
+        assert_eq!(knows(without_tests(&text)), [""; 0], "`watch/{file}.rs` is not pure");
     }
 }
 

@@ -134,7 +134,10 @@ fn ask(stream: &mut TcpStream, number: u32) -> anyhow::Result<()> {
         if !head.starts_with("HTTP/1.1 200 ") {
             bail!("it answered {text}");
         }
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("content-length").then_some(value)
+        });
         let length: usize = length.context("no content-length")?.parse()?;
         if body.len() >= length {
             return Ok(());

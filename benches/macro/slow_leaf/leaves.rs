@@ -12,7 +12,7 @@ use fastrand::Rng;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use metaparticle_gateway::file;
-use metaparticle_gateway::model::World;
+use metaparticle_gateway::model::{Answer, World};
 use metaparticle_gateway::send::{Carrier, Failure, LeafBody, Letter};
 use metaparticle_gateway::snapshot::Replica;
 use tokio::time::{Instant, sleep};
@@ -124,8 +124,12 @@ impl Leaves {
 }
 
 impl Carrier for Leaves {
-    async fn carry(&self, _: &Arc<Replica>, _: Letter<'_>) -> Result<Response<LeafBody>, Failure> {
-        Ok(self.answer().await.map(LeafBody::whole))
+    async fn carry(
+        &self,
+        _: &Arc<Replica>,
+        _: &mut Letter<'_>,
+    ) -> Result<Answer<LeafBody>, Failure> {
+        Ok(self.answer().await.map(LeafBody::whole).into())
     }
 }
 

@@ -45,9 +45,9 @@ async fn paused(trial: &Trial) -> anyhow::Result<Run> {
     };
     let peer = Peer::new(SocketAddr::from(([192, 0, 2, 7], 9)), false, &Trust::default());
     let answers = ask_all(trial, || async {
-        let response = handle.handle(request("alice"), &peer, None, false).await;
-        ensure!(response.status().is_success(), "{response:?}");
-        let body = response.into_body().collect().await.map_err(anyhow::Error::from_boxed)?;
+        let answer = handle.handle(&mut request("alice").into(), &peer, None, false).await;
+        ensure!(answer.status.is_success(), "{answer:?}");
+        let body = answer.body.collect().await.map_err(anyhow::Error::from_boxed)?;
         is_whole(&body.to_bytes())
     });
     let answers = answers.await?;

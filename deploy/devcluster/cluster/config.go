@@ -4,11 +4,15 @@ package cluster
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"text/template"
+
+	"github.com/metaparticle-io/metaparticle/deploy/devcluster/host"
 )
 
 //go:embed config
@@ -36,7 +40,7 @@ func write(path, name string, values map[string]any) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(text), 0o600)
+	return host.WriteWhole(path, []byte(text))
 }
 
 // configure writes the files of the programs that every cluster has once.
@@ -54,6 +58,12 @@ func (p Place) configure() error {
 	if err := write(p.file("config", "Corefile"), "Corefile", map[string]any{
 		"Address": address, "Kubeconfig": p.Kubeconfig("coredns"),
 	}); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(p.file("proxy-path"), 0o700); err != nil {
+		return err
+	}
+	if err := os.Symlink(found("nft"), p.file("proxy-path", "nft")); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return write(p.file("config", "kube-proxy.yaml"), "kube-proxy.yaml", map[string]any{
@@ -74,7 +84,7 @@ func (n node) configure() error {
 		"Name": n.name(), "Folder": n.folder(), "Run": filepath.Dir(n.socket()), "Socket": n.socket(),
 		"Address": n.address(), "Subnet": n.subnet(), "Bridge": n.bridge(), "Group": n.group(),
 		"Authority": n.pki().Cert("ca"), "Cert": n.pki().Cert(n.name()), "Key": n.pki().Key(n.name()),
-		"Pause": pauseImage, "Plugins": plugins, "Registry": registry, "DNS": dnsService,
+		"Pause": pauseImage, "Plugins": pluginFolder(), "Registry": registry, "DNS": dnsService,
 		// Nobody can give itself more than this machine lets us have.
 		"OpenFiles": min(files.Max, 1_000_000),
 	}

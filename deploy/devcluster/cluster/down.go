@@ -9,79 +9,83 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/metaparticle-io/metaparticle/deploy/devcluster/host"
 )
 
-// Down ends everything; run twice, it finds nothing the second time.
-func Down(ctx context.Context) error {
+// Down ends everything; run twice, it finds nothing the second time. The state folder is the one that `up`
+// wrote down; after a reboot, which forgets that, it is the one named here.
+func Down(ctx context.Context, state string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	held, err := lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer held.Close()
-	found, err := current()
-	if errors.Is(err, errNone) {
-		// Nobody knows where one lived, if there was one; but its names are known.
-		fmt.Println("no cluster is up")
-		found, err = place("")
-	}
-	if err != nil {
-		return err
-	}
-	if err := found.remove(ctx); err != nil {
-		return fmt.Errorf("%w\nrun `devcluster down` again: what is gone stays gone", err)
-	}
-	fmt.Println("down: processes, mounts, interfaces, rules and state are gone")
-	return nil
-}
-
-// remove goes from what moves to what rests. The run folder is last: while it is there, `down` can be run again.
-func (p Place) remove(ctx context.Context) error {
-	if err := p.Groups.Kill(ctx); err != nil {
-		return err
-	}
-	for _, folder := range p.own() {
-		if err := host.Unmount(folder); err != nil {
+	return exclusive(ctx, func() error {
+		now, err := current()
+		known := err == nil
+		if errors.Is(err, ErrNone) {
+			fmt.Println("no cluster is up")
+			now, err = unknown(state)
+		}
+		if err != nil {
 			return err
 		}
-	}
-	if err := host.RemoveBridges(bridges); err != nil {
-		return err
-	}
-	if err := removeTables(); err != nil {
-		return err
-	}
-	if err := p.Groups.Remove(ctx); err != nil {
-		return err
-	}
-	if err := host.Restore(beforeFile()); err != nil {
-		return err
-	}
-	for _, folder := range p.own() {
-		if err := os.RemoveAll(folder); err != nil {
-			return err
+		if err := now.remove(ctx, known); err != nil {
+			return fmt.Errorf("%w\nrun `devcluster down` again: what is gone stays gone", err)
 		}
-	}
-	return nil
+		fmt.Println("down: processes, mounts, interfaces, rules and state are gone")
+		return nil
+	})
 }
 
-func (p Place) own() []string {
-	if p.State == "" {
-		return []string{runFolder}
+// unknown is a cluster that nobody wrote down here: it may have a state folder, if it has the mark.
+func unknown(state string) (Place, error) {
+	state, err := resolved(state)
+	if err == nil {
+		err = usable(state)
 	}
-	return []string{p.State, runFolder}
+	if err != nil {
+		return Place{}, err
+	}
+	if !marked(state) {
+		state = ""
+	}
+	return place(state)
 }
 
-// removeTables takes away kube-proxy's only beside our own: alone, they are those of some other cluster.
-func removeTables() error {
+// remove goes from what moves to what rests, and does all it can. The run folder is last: while it is there,
+// `down` can be run again.
+func (p Place) remove(ctx context.Context, known bool) error {
+	killed, err := p.Groups.Kill(ctx)
+	err = errors.Join(err,
+		host.Unmount(runFolder),
+		p.release(),
+		host.RemoveBridges(bridges),
+		removeTables(known),
+		p.Groups.Remove(ctx),
+		needs.Restore(beforeFile()))
+	if err == nil {
+		err = os.RemoveAll(runFolder)
+	}
+	// That init is slow, or takes nobody from its list, is no fault of this machine's cleanness.
+	shortly, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if late := host.Reaped(shortly, killed); late != nil {
+		fmt.Printf("processes have ended, but `ps` lists them as defunct: %v\n", late)
+	}
+	return err
+}
+
+// removeTables takes kube-proxy's only away when there was a cluster of ours: `up` makes sure that they are
+// not somebody else's. Ours may have been flushed.
+func removeTables(known bool) error {
 	tables, err := host.Tables()
-	if err != nil || !slices.Contains(tables, "ip "+ourTable) {
+	if err != nil {
 		return err
 	}
-	ours := []string{"ip " + ourTable, "ip " + proxyTable, "ip6 " + proxyTable}
+	ours := []string{"ip " + ourTable}
+	if known || slices.Contains(tables, ours[0]) {
+		ours = append(ours, "ip "+proxyTable, "ip6 "+proxyTable)
+	}
 	var rules strings.Builder
 	for _, table := range tables {
 		if slices.Contains(ours, table) {

@@ -9,9 +9,15 @@ var serving = map[string]pki.Identity{
 		address, "10.96.0.1", "127.0.0.1", "localhost", "kubernetes", "kubernetes.default",
 		"kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
 	}},
-	"etcd":              {Name: "etcd", Hosts: []string{"127.0.0.1"}},
 	"apiserver-kubelet": {Name: "kube-apiserver-kubelet-client", Groups: []string{"system:masters"}},
 	"service-accounts":  {Name: "service-accounts"},
+}
+
+// storing are etcd and its only client. They have an authority of their own: who has a certificate of the
+// cluster's, as a pod may, is not to write past the API server.
+var storing = map[string]pki.Identity{
+	"server": {Name: "etcd", Hosts: []string{"127.0.0.1"}},
+	"client": {Name: "kube-apiserver"},
 }
 
 // clients are those who get a kubeconfig. `guest` is in no group and has no role.
@@ -24,18 +30,17 @@ var clients = map[string]pki.Identity{
 	"coredns":                 {Name: "system:coredns"},
 }
 
-func (p Place) pki() *pki.Authority { return &pki.Authority{Folder: p.file("pki")} }
+func (p Place) pki() *pki.Authority     { return &pki.Authority{Folder: p.file("pki")} }
+func (p Place) etcdPKI() *pki.Authority { return &pki.Authority{Folder: p.file("pki", "etcd")} }
 
 // identify makes what is not there yet.
 func (p Place) identify() error {
-	authority, err := pki.Open(p.file("pki"))
-	if err != nil {
+	if _, err := issued(p.etcdPKI(), storing); err != nil {
 		return err
 	}
-	for file, identity := range serving {
-		if err := authority.Issue(file, identity); err != nil {
-			return err
-		}
+	authority, err := issued(p.pki(), serving)
+	if err != nil {
+		return err
 	}
 	for who, identity := range clients {
 		if err := authority.Issue(who, identity); err != nil {
@@ -63,4 +68,14 @@ func (n node) identify() error {
 		return err
 	}
 	return authority.Kubeconfig(n.Kubeconfig(n.name()), n.name(), server)
+}
+
+func issued(keys *pki.Authority, identities map[string]pki.Identity) (*pki.Authority, error) {
+	authority, err := pki.Open(keys.Folder)
+	for file, identity := range identities {
+		if err == nil {
+			err = authority.Issue(file, identity)
+		}
+	}
+	return authority, err
 }

@@ -39,3 +39,24 @@ func holderEnds(ctx context.Context) error {
 	_, _ = holder.Read(make([]byte, 1))
 	return ctx.Err()
 }
+
+// exclusive acts while no other command does.
+func exclusive(ctx context.Context, act func() error) error {
+	held, err := lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	return act()
+}
+
+// onCluster acts on the cluster that is up, while no other command does.
+func onCluster(ctx context.Context, act func(Place) error) error {
+	return exclusive(ctx, func() error {
+		place, err := current()
+		if err != nil {
+			return err
+		}
+		return act(place)
+	})
+}

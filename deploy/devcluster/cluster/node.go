@@ -19,11 +19,7 @@ func (n node) prepare() error {
 	var routes []*net.IPNet
 	if n.Index == 0 {
 		// This machine reaches services too, and pods see it come from the bridge.
-		_, services, err := net.ParseCIDR(serviceRange)
-		if err != nil {
-			return err
-		}
-		routes = append(routes, services)
+		routes = append(routes, network(serviceRange))
 	}
 	if err := host.Bridge(n.bridge(), n.bridgeAddress(), routes...); err != nil {
 		return err
@@ -49,31 +45,27 @@ func (p Place) filter() error {
 
 // AddNode starts one more kubelet on this machine.
 func AddNode(ctx context.Context) error {
-	held, err := lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer held.Close()
-	place, err := current()
-	if err != nil {
-		return err
-	}
-	nodes, err := place.nodes()
-	if err != nil {
-		return err
-	}
-	added := node{Place: place, Index: len(nodes)}
-	if err := added.prepare(); err != nil {
-		return err
-	}
-	for _, each := range []part{added.containerd(), added.kubelet()} {
-		if _, err := place.bring(ctx, []part{each}); err != nil {
+	return onCluster(ctx, func(place Place) error {
+		nodes, err := place.nodes()
+		if err != nil {
 			return err
 		}
-	}
-	if err := place.prove(ctx, []node{added}); err != nil {
-		return err
-	}
-	fmt.Printf("%s is a node of the cluster\n", added.name())
-	return nil
+		added := node{Place: place, Index: len(nodes)}
+		if err := place.unheard(append(nodes, added)); err != nil {
+			return err
+		}
+		if err := added.prepare(); err != nil {
+			return err
+		}
+		for _, each := range []part{added.containerd(), added.kubelet()} {
+			if err := place.bring(ctx, []part{each}); err != nil {
+				return err
+			}
+		}
+		if err := place.prove(ctx, []node{added}); err != nil {
+			return err
+		}
+		fmt.Printf("%s is a node of the cluster\n", added.name())
+		return nil
+	})
 }

@@ -22,31 +22,52 @@ const (
 	runFolder = "/run/metaparticle-devcluster"
 	groupName = "metaparticle-devcluster"
 	bridges   = "mpdev"
+	nodeNames = "devcluster-"
 
 	podRange     = "10.244.0.0/16"
 	serviceRange = "10.96.0.0/16"
 	// The first bridge's address: this machine and every pod reach it, and nobody else does.
-	address    = "10.244.0.1"
-	server     = "https://" + address + ":6443"
-	dnsService = "10.96.0.10"
-	etcdServer = "https://127.0.0.1:23790"
-	registry   = "127.0.0.1:5000"
-	pauseImage = registry + "/pause:1"
-	plugins    = "/usr/lib/cni"
+	address     = "10.244.0.1"
+	server      = "https://" + address + ":6443"
+	dnsService  = "10.96.0.10"
+	etcdClients = "127.0.0.1:23790"
+	etcdPeers   = "127.0.0.1:23800"
+	registry    = "127.0.0.1:5000"
+	pauseImage  = registry + "/pause:1"
 )
 
-// Settings of the kernel that a node's programs change, and folders that they use wherever they live.
-var (
-	settings = []string{
-		"net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables",
-		"vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops",
-		"kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes",
+// Surroundings are what this program and its children find around them: where system tools are, also for who
+// became root without root's PATH, and no proxy before the cluster.
+func Surroundings() error {
+	path := os.Getenv("PATH") + ":/usr/local/sbin:/usr/sbin:/sbin"
+	direct := []string{"127.0.0.1", "localhost", podRange, serviceRange, ".svc", ".cluster.local"}
+	for _, name := range []string{"NO_PROXY", "no_proxy"} {
+		if own := os.Getenv(name); own != "" {
+			direct = append(direct, own)
+		}
 	}
-	folders = []string{
+	without := strings.Join(direct, ",")
+	return errors.Join(os.Setenv("PATH", path), os.Setenv("NO_PROXY", without), os.Setenv("no_proxy", without))
+}
+
+// What a node's programs change on this machine, wherever they live.
+var needs = host.Needs{
+	Settings: []host.Setting{
+		{Name: "net/ipv4/ip_forward", Value: "1"},
+		{Name: "net/bridge/bridge-nf-call-iptables", Value: "1"},
+		{Name: "net/bridge/bridge-nf-call-ip6tables", Value: "1"},
+		// These are kubelet's.
+		{Name: "vm/overcommit_memory", Value: "1"}, {Name: "vm/panic_on_oom", Value: "0"},
+		{Name: "kernel/panic", Value: "10"}, {Name: "kernel/panic_on_oops", Value: "1"},
+		{Name: "kernel/keys/root_maxkeys", Value: "1000000"}, {Name: "kernel/keys/root_maxbytes", Value: "25000000"},
+	},
+	Modules: []string{"br_netfilter", "overlay"},
+	Folders: []string{
 		"/run/containerd", "/var/lib/kubelet", "/var/lib/cni", "/var/log/containers", "/var/log/pods",
 		"/opt/containerd", "/opt/cni", "/etc/cni",
-	}
-)
+	},
+	Home: runFolder,
+}
 
 // Place is where this cluster keeps what it writes.
 type Place struct {
@@ -54,7 +75,8 @@ type Place struct {
 	Groups host.Groups
 }
 
-var errNone = errors.New("no cluster is up on this machine: `devcluster up` (or `make cluster`) starts one")
+// ErrNone says that there is nothing to act on.
+var ErrNone = errors.New("no cluster is up on this machine: `devcluster up` (or `make cluster`) starts one")
 
 func place(state string) (Place, error) {
 	groups, err := host.FindGroups(groupName)
@@ -65,7 +87,7 @@ func place(state string) (Place, error) {
 func current() (Place, error) {
 	state, err := os.ReadFile(stateFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return Place{}, errNone
+		return Place{}, ErrNone
 	}
 	if err != nil {
 		return Place{}, err
@@ -91,7 +113,7 @@ type node struct {
 	Index int
 }
 
-func (n node) name() string    { return fmt.Sprintf("devcluster-%d", n.Index) }
+func (n node) name() string    { return fmt.Sprintf("%s%d", nodeNames, n.Index) }
 func (n node) bridge() string  { return fmt.Sprintf("%s%d", bridges, n.Index) }
 func (n node) address() string { return fmt.Sprintf("10.244.%d.1", n.Index) }
 func (n node) subnet() string  { return fmt.Sprintf("10.244.%d.0/24", n.Index) }
@@ -99,19 +121,28 @@ func (n node) group() string   { return n.Groups.Path(n.name()) }
 func (n node) folder() string  { return n.file("nodes", n.name()) }
 func (n node) socket() string  { return filepath.Join(runFolder, n.name(), "containerd.sock") }
 
-// nodes are those that were ever started here.
+// nodes are those that were ever started here, and always the first.
 func (p Place) nodes() ([]node, error) {
 	entries, err := os.ReadDir(p.file("nodes"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	var all []node
-	for index := range entries {
+	all := []node{{Place: p}}
+	for index := 1; index < len(entries); index++ {
 		all = append(all, node{Place: p, Index: index})
 	}
-	return all, err
+	return all, nil
 }
 
 func (n node) bridgeAddress() *net.IPNet {
 	return &net.IPNet{IP: net.ParseIP(n.address()).To4(), Mask: net.CIDRMask(24, 32)}
+}
+
+// network reads one of our own ranges.
+func network(text string) *net.IPNet {
+	_, parsed, err := net.ParseCIDR(text)
+	if err != nil {
+		panic(err)
+	}
+	return parsed
 }

@@ -14,6 +14,7 @@ import (
 	core "k8s.io/api/core/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
@@ -93,6 +94,8 @@ func (n node) awaitReady(ctx context.Context, client *kubernetes.Clientset) erro
 	return nil
 }
 
+var proof = map[string]string{"devcluster": "proof"}
+
 // runPod passes by the scheduler: each node is to be proved, full or not.
 func (n node) runPod(ctx context.Context, client *kubernetes.Clientset) error {
 	// A pod is refused until its account is there, and waits for long if the certificate is not.
@@ -105,7 +108,7 @@ func (n node) runPod(ctx context.Context, client *kubernetes.Clientset) error {
 	}
 	pods := client.CoreV1().Pods("default")
 	pod := &core.Pod{
-		ObjectMeta: meta.ObjectMeta{GenerateName: "devcluster-proof-"},
+		ObjectMeta: meta.ObjectMeta{GenerateName: "devcluster-proof-", Labels: proof},
 		Spec: core.PodSpec{
 			NodeName:   n.name(),
 			Containers: []core.Container{{Name: "pause", Image: pauseImage}},
@@ -122,7 +125,9 @@ func (n node) runPod(ctx context.Context, client *kubernetes.Clientset) error {
 			pod.Name, n.kubelet().Log, n.containerd().Log, err)
 	}
 	atOnce := int64(0)
-	return pods.Delete(ctx, pod.Name, meta.DeleteOptions{GracePeriodSeconds: &atOnce})
+	// Also those of an `up` that was killed.
+	return pods.DeleteCollection(ctx, meta.DeleteOptions{GracePeriodSeconds: &atOnce},
+		meta.ListOptions{LabelSelector: labels.SelectorFromSet(proof).String()})
 }
 
 func named(name string) fields.Selector { return fields.OneTermEqualSelector("metadata.name", name) }

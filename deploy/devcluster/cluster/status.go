@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/metaparticle-io/metaparticle/deploy/devcluster/host"
 )
 
-// Status prints a line for each part; it is an error when one does not run.
+// Status prints a line for each part; it is an error when one does not run, or is not ready.
 func Status(ctx context.Context) error {
 	place, err := current()
 	if err != nil {
@@ -21,66 +22,50 @@ func Status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	parts := []part{
-		place.etcd(), place.apiserver(), place.controllers(), place.scheduler(), place.proxy(), place.dns(),
-		place.registry(),
-	}
-	for _, node := range nodes {
-		parts = append(parts, node.containerd(), node.kubelet())
-	}
-	var stopped []string
-	for _, part := range parts {
+	var away []string
+	for _, part := range slices.Concat(place.stages(nodes)...) {
 		how := "stopped"
 		if pid := place.Groups.Running(part.Program); pid == 0 {
-			stopped = append(stopped, part.label())
+			away = append(away, part.label())
 		} else if how = fmt.Sprintf("pid %d", pid); !part.ready(ctx) {
 			how += ", not ready"
+			away = append(away, part.label())
 		}
 		fmt.Printf("  %-32s %-20s %s\n", part.label(), how, part.Log)
 	}
 	fmt.Println()
 	place.tell()
-	if len(stopped) > 0 {
-		return fmt.Errorf("stopped: %s; `devcluster up` starts what is missing", strings.Join(stopped, ", "))
+	if len(away) > 0 {
+		return fmt.Errorf("stopped, or not ready: %s; `devcluster up` starts what is missing", strings.Join(away, ", "))
 	}
 	return nil
 }
 
 // StopAPI ends the API server, as an outage would: at once.
 func StopAPI(ctx context.Context) error {
-	return withAPI(ctx, func(ctx context.Context, place Place, api part) error {
+	return onCluster(ctx, func(place Place) error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		api := place.apiserver()
 		if !place.Groups.Signal(api.Program, syscall.SIGKILL) {
 			return errors.New("the API server does not run: `devcluster start-api` starts it")
 		}
-		err := host.Until(ctx, "the API server to end", func() (bool, error) {
-			return place.Groups.Running(api.Program) == 0, nil
-		})
-		if err == nil {
-			fmt.Println("the API server is away; `devcluster start-api` brings it back")
+		if err := place.gone(ctx, api); err != nil {
+			return err
 		}
-		return err
+		fmt.Println("the API server is away; `devcluster start-api` brings it back")
+		return nil
 	})
 }
 
 // StartAPI starts it again.
 func StartAPI(ctx context.Context) error {
-	return withAPI(ctx, func(ctx context.Context, place Place, api part) error {
-		_, err := place.bring(ctx, []part{api})
-		return err
-	})
+	return onCluster(ctx, func(place Place) error { return place.bring(ctx, []part{place.apiserver()}) })
 }
 
-func withAPI(ctx context.Context, act func(context.Context, Place, part) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	held, err := lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer held.Close()
-	place, err := current()
-	if err != nil {
-		return err
-	}
-	return act(ctx, place, place.apiserver())
+// gone waits until a part that was told to end has ended.
+func (p Place) gone(ctx context.Context, part part) error {
+	return host.Until(ctx, part.label()+" to end", func() (bool, error) {
+		return p.Groups.Running(part.Program) == 0, nil
+	})
 }

@@ -6,11 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/metaparticle-io/metaparticle/deploy/devcluster/host"
@@ -22,187 +22,152 @@ const patience = 3 * time.Minute
 
 // Up starts what does not run, and waits until a pod has run.
 func Up(ctx context.Context, state string) error {
-	begun := time.Now()
-	held, err := lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer held.Close()
-	place, err := settle(state)
-	if err != nil {
-		return err
-	}
-	nodes, err := place.prepare()
-	if err != nil {
-		return err
-	}
-	started, err := place.start(ctx, nodes)
-	if err != nil {
-		return err
-	}
-	if started == 0 {
-		fmt.Println("the cluster was up already")
-	} else if err := place.prove(ctx, nodes); err != nil {
-		return err
-	}
-	fmt.Printf("up in %.1f s: logs in %s\n\n", time.Since(begun).Seconds(), place.file("logs"))
-	place.tell()
-	return nil
+	return exclusive(ctx, func() error {
+		begun := time.Now()
+		place, err := choose(state)
+		if err != nil {
+			return err
+		}
+		nodes, err := place.prepare()
+		if err != nil {
+			return err
+		}
+		if err := place.start(ctx, nodes); err != nil {
+			return err
+		}
+		if err := place.prove(ctx, nodes); err != nil {
+			return err
+		}
+		fmt.Printf("up in %.1f s: logs in %s\n\n", time.Since(begun).Seconds(), place.file("logs"))
+		place.tell()
+		return nil
+	})
 }
 
-// settle decides where this cluster lives, and refuses what would not end well.
-func settle(state string) (Place, error) {
+// choose decides where this cluster lives, and changes nothing before all that would not end well is refused.
+func choose(state string) (Place, error) {
 	if os.Geteuid() != 0 {
 		return Place{}, errors.New("containers, bridges and cgroups need root: run this with sudo")
 	}
-	if now, err := current(); err == nil && now.State != state {
-		if state != DefaultState {
-			return Place{}, fmt.Errorf("this machine's cluster is already up, in %s: `devcluster down` ends it", now.State)
-		}
-		return now, nil
-	} else if err != nil && !errors.Is(err, errNone) {
-		return Place{}, err
-	}
-	if err := installed(); err != nil {
-		return Place{}, err
-	}
-	if err := os.MkdirAll(runFolder, 0o700); err != nil {
-		return Place{}, err
-	}
-	if err := alone(); err != nil {
-		return Place{}, errors.Join(err, os.Remove(runFolder))
-	}
-	if err := host.Remember(beforeFile(), settings, folders); err != nil {
-		return Place{}, err
-	}
-	if err := os.WriteFile(stateFile(), []byte(state), 0o600); err != nil {
-		return Place{}, err
-	}
-	return place(state)
-}
-
-// installed names all packages that are missing, at once.
-func installed() error {
-	var missing []string
-	for path, packet := range map[string]string{
-		"/usr/bin/containerd": "containerd", "/usr/sbin/runc": "runc", "/usr/sbin/nft": "nftables",
-		"/usr/bin/docker-registry": "docker-registry", plugins + "/bridge": "containernetworking-plugins",
-	} {
-		if _, err := os.Stat(path); err != nil {
-			missing = append(missing, packet)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return fmt.Errorf("packages are missing (`make cluster` installs them): apt-get install --no-install-recommends %s",
-		strings.Join(missing, " "))
-}
-
-// alone makes sure that the rules we will delete are not somebody else's.
-func alone() error {
-	if _, err := os.Stat(beforeFile()); err == nil {
-		return nil
-	}
-	tables, err := host.Tables()
+	state, err := resolved(state)
 	if err != nil {
+		return Place{}, err
+	}
+	now, err := current()
+	switch {
+	case errors.Is(err, ErrNone):
+		if now, err = place(state); err == nil {
+			err = now.acceptable()
+		}
+	case err == nil && now.State != state:
+		fmt.Printf("this machine's cluster is in %s: that one it is\n", now.State)
+	}
+	if err != nil {
+		return Place{}, err
+	}
+	nodes, err := now.nodes()
+	if err != nil {
+		return Place{}, err
+	}
+	if err := now.unheard(nodes); err != nil {
+		return Place{}, err
+	}
+	return now, now.settle()
+}
+
+// settle writes down what was here, and where the cluster is: from now on `down` knows.
+func (p Place) settle() error {
+	if err := os.MkdirAll(runFolder, 0o700); err != nil {
 		return err
 	}
-	for _, table := range tables {
-		if table == "ip "+proxyTable || table == "ip6 "+proxyTable {
-			return errors.New("another kube-proxy has its rules here, so this machine is a node of some cluster: " +
-				"run the development cluster on another one, or use that one with CLUSTER=existing")
-		}
+	if err := needs.Remember(beforeFile()); err != nil {
+		return err
 	}
-	return nil
+	if err := host.WriteWhole(stateFile(), []byte(p.State)); err != nil {
+		return err
+	}
+	if alive := p.Groups.Running(p.etcd().Program) != 0; alive && !marked(p.State) {
+		return fmt.Errorf("%s was deleted while its cluster ran: `devcluster down` ends what is left of it", p.State)
+	}
+	if err := usable(p.State); err != nil {
+		return err
+	}
+	return claim(p.State)
 }
 
 // prepare makes all that programs expect to find.
 func (p Place) prepare() ([]node, error) {
-	if err := p.configure(); err != nil {
-		return nil, err
-	}
-	if err := p.identify(); err != nil {
-		return nil, err
-	}
-	for _, setting := range settings[:3] {
-		if err := host.Set(setting, "1"); err != nil {
-			return nil, err
-		}
-	}
-	if err := p.filter(); err != nil {
+	if err := errors.Join(p.configure(), p.identify(), needs.Set()); err != nil {
 		return nil, err
 	}
 	nodes, err := p.nodes()
 	if err != nil {
 		return nil, err
 	}
-	if len(nodes) == 0 {
-		nodes = []node{{Place: p}}
-	}
 	for _, node := range nodes {
 		if err := node.prepare(); err != nil {
 			return nil, err
 		}
 	}
-	return nodes, nil
+	return nodes, p.filter()
 }
 
-// start brings up what others need first, and tells how many did not run.
-func (p Place) start(ctx context.Context, nodes []node) (int, error) {
-	storage := []part{p.etcd(), p.registry()}
-	var kubelets []part
-	for _, node := range nodes {
-		storage = append(storage, node.containerd())
-		kubelets = append(kubelets, node.kubelet())
-	}
-	rest := append([]part{p.controllers(), p.scheduler(), p.proxy(), p.dns()}, kubelets...)
-
-	started, err := p.bring(ctx, storage)
-	if err != nil {
-		return started, err
+// start brings up what others need first.
+func (p Place) start(ctx context.Context, nodes []node) error {
+	stages := p.stages(nodes)
+	if err := p.bring(ctx, stages[0]); err != nil {
+		return err
 	}
 	if err := image.Push(ctx, registry, "pause", "1", pauseProgram()); err != nil {
-		return started, fmt.Errorf("cannot push the pause image: %w", err)
+		return fmt.Errorf("cannot push the pause image: %w", err)
 	}
-	more, err := p.bring(ctx, []part{p.apiserver()})
-	if started += more; err != nil {
-		return started, err
+	if err := p.bring(ctx, stages[1]); err != nil {
+		return err
 	}
-	if more > 0 {
-		if err := p.apply(ctx); err != nil {
-			return started, err
-		}
+	if err := p.apply(ctx); err != nil {
+		return err
 	}
-	more, err = p.bring(ctx, rest)
-	return started + more, err
+	if err := p.renewProxy(ctx); err != nil {
+		return err
+	}
+	return p.bring(ctx, stages[2])
+}
+
+// renewProxy ends a proxy whose tables somebody flushed: it would not notice for an hour.
+func (p Place) renewProxy(ctx context.Context) error {
+	tables, err := host.Tables()
+	if err != nil || slices.Contains(tables, "ip "+proxyTable) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	p.Groups.Signal(p.proxy().Program, syscall.SIGKILL)
+	return p.gone(ctx, p.proxy())
 }
 
 // bring starts those of the parts that do not run, all at once, and waits for every one.
-func (p Place) bring(ctx context.Context, parts []part) (int, error) {
+func (p Place) bring(ctx context.Context, parts []part) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	started := 0
+	begun, running := time.Now(), map[string]int{}
 	for _, part := range parts {
 		if pid := p.Groups.Running(part.Program); pid != 0 {
-			fmt.Printf("  %-32s runs (pid %d)\n", part.label(), pid)
-			continue
+			running[part.label()] = pid
+		} else if err := p.Groups.Start(part.Program); err != nil {
+			return err
 		}
-		if err := p.Groups.Start(part.Program); err != nil {
-			return started, err
-		}
-		started++
 	}
-	begun := time.Now()
 	for _, part := range parts {
 		if err := p.await(ctx, part); err != nil {
-			return started, err
+			return err
 		}
-		if started > 0 {
+		if pid := running[part.label()]; pid != 0 {
+			fmt.Printf("  %-32s runs (pid %d)\n", part.label(), pid)
+		} else {
 			fmt.Printf("  %-32s ready after %.1f s\n", part.label(), time.Since(begun).Seconds())
 		}
 	}
-	return started, nil
+	return nil
 }
 
 // await ends with the part's readiness, or with its death and the last words of its log.
@@ -236,9 +201,4 @@ func (p Place) tell() {
 		}
 	}
 	fmt.Printf("export KUBECONFIG=%s\n", p.Kubeconfig("admin"))
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -61,10 +61,10 @@ func (g Groups) Make(below string) error {
 // Path is what runtimes call such a group: the same in every hierarchy.
 func (g Groups) Path(below string) string { return filepath.Join("/", g.name, below) }
 
-// Kill ends every process of the cluster, pods included, and waits until none is left.
-func (g Groups) Kill(ctx context.Context) error {
+// Kill ends every process of the cluster, pods included; when none is left, it tells which they were.
+func (g Groups) Kill(ctx context.Context) (map[int]bool, error) {
 	killed := map[int]bool{}
-	err := Until(ctx, "the cluster's processes to end", func() (bool, error) {
+	return killed, Until(ctx, "the cluster's processes to end", func() (bool, error) {
 		left := 0
 		for _, root := range g.all {
 			pids, err := members(root)
@@ -81,14 +81,10 @@ func (g Groups) Kill(ctx context.Context) error {
 		}
 		return left == 0, nil
 	})
-	if err != nil {
-		return err
-	}
-	return reaped(ctx, killed)
 }
 
-// reaped waits until the machine's first process took notice; some of them look only now and then.
-func reaped(ctx context.Context, pids map[int]bool) error {
+// Reaped waits until the machine's first process took notice; some of them look only now and then.
+func Reaped(ctx context.Context, pids map[int]bool) error {
 	return Until(ctx, "init to take the ended processes from its list", func() (bool, error) {
 		for pid := range pids {
 			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

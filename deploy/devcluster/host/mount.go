@@ -46,7 +46,8 @@ func Below(mounts []Mount, folder string) []Mount {
 	return below
 }
 
-// Unmount takes away all that is mounted under a folder, last first.
+// Unmount takes away all that is mounted under a folder, last first, and makes sure of it: what is deleted
+// afterwards is the folder's own.
 func Unmount(folder string) error {
 	mounts, err := Mounts()
 	if err != nil {
@@ -57,6 +58,12 @@ func Unmount(folder string) error {
 		if err := syscall.Unmount(below[i].Path, syscall.MNT_DETACH); err != nil {
 			return fmt.Errorf("cannot unmount %s: %w", below[i].Path, err)
 		}
+	}
+	if mounts, err = Mounts(); err != nil {
+		return err
+	}
+	if left := Below(mounts, folder); len(left) > 0 {
+		return fmt.Errorf("%s is mounted again: who does that?", left[0].Path)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -16,6 +17,8 @@ type Program struct {
 	Path string
 	Args []string
 	Log  string
+	// What it finds in its environment beside ours.
+	Env []string
 	// Where several of a kind run, the group has its own name.
 	Group string
 }
@@ -46,6 +49,7 @@ func (g Groups) Start(program Program) error {
 	command := exec.Cmd{
 		Path:   program.Path,
 		Args:   append([]string{program.Name}, program.Args...),
+		Env:    append(os.Environ(), program.Env...),
 		Stdout: log,
 		Stderr: log,
 		SysProcAttr: &syscall.SysProcAttr{
@@ -54,12 +58,27 @@ func (g Groups) Start(program Program) error {
 			CgroupFD:    int(group.Fd()),
 		},
 	}
+	if err := keepToOurselves(); err != nil {
+		return err
+	}
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("cannot start %s: %w", program.Name, err)
 	}
 	// Who waits for it is whoever outlives us; until then it must not stay a zombie.
 	go func() { _ = command.Wait() }()
 	return nil
+}
+
+// keepToOurselves lets no file pass on that whoever started us left open: a lock or a pipe of theirs would be
+// held for as long as the cluster is up.
+func keepToOurselves() error {
+	files, err := os.ReadDir("/proc/self/fd")
+	for _, file := range files {
+		if number, err := strconv.Atoi(file.Name()); err == nil && number > 2 {
+			syscall.CloseOnExec(number)
+		}
+	}
+	return err
 }
 
 // Running gives the pid of a program, or 0. What containers run may stand in the same group, under other names.

@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/metaparticle-io/metaparticle/deploy/devcluster/host"
 )
 
 // A development cluster lives for days; its certificates must not be what ends it.
@@ -37,11 +39,18 @@ type Identity struct {
 // Open reads the authority of this folder, or makes one.
 func Open(folder string) (*Authority, error) {
 	authority := &Authority{Folder: folder}
-	if _, err := os.Stat(authority.Key("ca")); err == nil {
+	if authority.has("ca") {
 		return authority, authority.read()
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
+	}
+	// What another one signed would not be believed.
+	orphans, _ := filepath.Glob(authority.Cert("*"))
+	for _, orphan := range orphans {
+		if err := os.Remove(orphan); err != nil {
+			return nil, err
+		}
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -67,9 +76,16 @@ func (a *Authority) Cert(file string) string { return filepath.Join(a.Folder, fi
 // Key is the file of its private key.
 func (a *Authority) Key(file string) string { return filepath.Join(a.Folder, file+".key") }
 
+// has tells whether both are there: somebody may have deleted one, or ended us between them.
+func (a *Authority) has(file string) bool {
+	_, cert := os.Stat(a.Cert(file))
+	_, key := os.Stat(a.Key(file))
+	return cert == nil && key == nil
+}
+
 // Issue makes a certificate and its key, unless they are there.
 func (a *Authority) Issue(file string, identity Identity) error {
-	if _, err := os.Stat(a.Cert(file)); err == nil {
+	if a.has(file) {
 		return nil
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -114,7 +130,6 @@ func (a *Authority) sign(file string, cert *x509.Certificate, key *ecdsa.Private
 	if err != nil {
 		return err
 	}
-	// The certificate last: where it stands, its key does too.
 	if err := write(a.Key(file), "PRIVATE KEY", secret); err != nil {
 		return err
 	}
@@ -157,11 +172,6 @@ func block(path string) ([]byte, error) {
 	return found.Bytes, nil
 }
 
-// Whole or not at all: what is killed in the middle must not leave half a key.
 func write(path, kind string, bytes []byte) error {
-	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes})
-	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return host.WriteWhole(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}))
 }

@@ -73,3 +73,29 @@ func TestACertificateThatIsThereStays(t *testing.T) {
 		t.Error("issued again, it is another one")
 	}
 }
+
+func TestWhatAKillLeftHalfIsMadeAgain(t *testing.T) {
+	for _, half := range []string{"ca.crt", "ca.key", "one.crt", "one.key"} {
+		folder := t.TempDir()
+		for range 2 {
+			authority, err := Open(folder)
+			if err != nil {
+				t.Fatalf("without %s: %v", half, err)
+			}
+			if err := authority.Issue("one", Identity{Name: "one"}); err != nil {
+				t.Fatalf("without %s: %v", half, err)
+			}
+			if bytes, err := block(authority.Cert("one")); err != nil {
+				t.Errorf("without %s: %v", half, err)
+			} else if cert, err := x509.ParseCertificate(bytes); err != nil || cert.CheckSignatureFrom(authority.cert) != nil {
+				t.Errorf("without %s: its certificate is another authority's", half)
+			}
+			if err := authority.Kubeconfig(folder+"/kubeconfig", "one", "https://here"); err != nil {
+				t.Fatalf("without %s: %v", half, err)
+			}
+			if err := os.Remove(folder + "/" + half); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

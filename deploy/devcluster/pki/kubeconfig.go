@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os"
+
+	"github.com/metaparticle-io/metaparticle/deploy/devcluster/host"
 )
 
 const kubeconfig = `apiVersion: v1
@@ -32,5 +34,5 @@ func (a *Authority) Kubeconfig(path, holder, server string) error {
 		parts[i] = base64.StdEncoding.EncodeToString(text)
 	}
 	text := fmt.Sprintf(kubeconfig, holder, server, parts[0], parts[1], parts[2])
-	return os.WriteFile(path, []byte(text), 0o600)
+	return host.WriteWhole(path, []byte(text))
 }

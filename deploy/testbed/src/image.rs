@@ -18,7 +18,11 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Pushes it, and gives a name that means this very program.
-pub(crate) async fn push(registry: &str, name: &str, program: &Path) -> Result<String> {
+///
+/// # Errors
+///
+/// When the program cannot be read, or the registry does not take it.
+pub async fn push(registry: &str, name: &str, program: &Path) -> Result<String> {
     let binary = std::fs::read(program);
     let binary = binary.with_context(|| format!("cannot read {}", program.display()))?;
     let layer = pack(name, &binary)?;

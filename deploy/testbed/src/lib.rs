@@ -16,7 +16,7 @@
 //! The cluster is the one that `KUBECONFIG` names: `make cluster` starts it. No other is touched, unless
 //! `CLUSTER=existing` says so.
 
-mod image;
+pub mod image;
 pub mod outage;
 pub mod program;
 mod report;

@@ -14,14 +14,35 @@ use tokio::process::Command;
 ///
 /// When it does not build; what cargo says against it is in the test's output.
 pub async fn built(package: &str, name: &str) -> Result<PathBuf> {
+    build(package, name, "dev").await
+}
+
+/// The same, as it is released but for what only takes long: for load, and for people.
+///
+/// # Errors
+///
+/// When it does not build; what cargo says against it is in the test's output.
+pub async fn released(package: &str, name: &str) -> Result<PathBuf> {
+    build(package, name, "counted").await
+}
+
+async fn build(package: &str, name: &str, profile: &str) -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .args(["rustc", "--quiet", "--message-format=json-render-diagnostics"])
-        .args(["--package", package, "--bin", name])
+        .args(["--package", package, "--bin", name, "--profile", profile])
         // Its own folder: the same program, linked otherwise, is not to take turns with cargo's.
         .args(["--target-dir", concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/static")])
         .args(["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"])
         .stderr(Stdio::inherit());
+    // What an outer cargo says of the package that it runs is not about this one: build scripts that look
+    // at it would be run again, and all that leans on them be built again, each time another package asks.
+    let outer = std::env::vars().map(|(name, _)| name);
+    for name in
+        outer.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+    {
+        cargo.env_remove(name);
+    }
     let output = cargo.output().await.context("cannot run cargo")?;
     ensure!(output.status.success(), "cargo does not build {name} of {package}");
     let messages = String::from_utf8(output.stdout)?;

@@ -93,7 +93,7 @@ impl<'s> View<'s> {
         state: State,
         mistakes: &'s [String],
     ) -> Self {
-        let Facts { memory: (used, most), log_dropped, connections, now, .. } = *facts;
+        let &Facts { memory: (used, most), log_dropped, connections, now, .. } = facts;
         let mut routes: Vec<_> = snapshot.routes.iter().collect();
         routes.sort_by_key(|route| (&route.host, &route.path));
         View {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::log::{self, Log};
-use crate::serve::Certificate;
+use crate::serve::{Certificate, Certificates};
 
 /// Between two looks at the certificate's files.
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ impl LogWriter {
 }
 
 /// Shows what is in the certificate's files, whenever they change; for ever.
-pub(super) async fn follow_certificate(certificate: Certificate) {
+pub(super) async fn follow_certificate(certificate: Certificate, shown: Certificates) {
     let mut seen = certificate.touched_first();
     let mut every = tokio::time::interval(CERTIFICATE_EVERY);
     loop {
@@ -71,7 +71,10 @@ pub(super) async fn follow_certificate(certificate: Certificate) {
             continue;
         }
         match certificate.reload() {
-            Ok(()) => tracing::info!("the certificate was read again"),
+            Ok(certificate) => {
+                shown.set_default(certificate);
+                tracing::info!("the certificate was read again");
+            }
             Err(error) => {
                 let error = anyhow::Error::from(error);
                 tracing::warn!(error = format!("{error:#}"), "the last certificate is shown on");

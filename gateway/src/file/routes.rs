@@ -19,9 +19,13 @@ const PATH_TYPE: &str = "`Prefix` or `Exact`";
 /// The fields of a route that are not words.
 const OWN: [&str; 4] = ["host", "path", "path-type", "service"];
 
-pub(super) fn read(node: Node<'_>, services: &[Service], mistakes: &mut Mistakes) -> Vec<Route> {
+pub(super) fn read(
+    node: Node<'_>,
+    services: &[Arc<Service>],
+    mistakes: &mut Mistakes,
+) -> Vec<Route> {
     let services: BTreeMap<_, _> =
-        services.iter().map(|service| (service.name.as_str(), service)).collect();
+        services.iter().map(|service| (service.name.as_str(), &**service)).collect();
     let mut routes = Vec::<Route>::new();
     let mut lines = BTreeMap::new();
     for (count, item) in node.items("routes", ROUTES, mistakes).enumerate() {

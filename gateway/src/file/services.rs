@@ -17,7 +17,7 @@ const REPLICA: &str = "an address, or a map such as { name: users-1, address: 12
 /// So many replicas are named in one mistake.
 const NAMED: usize = 5;
 
-pub(super) fn read(node: Node<'_>, mistakes: &mut Mistakes) -> Vec<Service> {
+pub(super) fn read(node: Node<'_>, mistakes: &mut Mistakes) -> Vec<Arc<Service>> {
     let allowed = "a map of services, such as { web: { replicas: [] } }";
     let Some(fields) = node.fields("services", allowed, mistakes) else {
         return Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn read(node: Node<'_>, mistakes: &mut Mistakes) -> Vec<Service> {
         if !is_name(&field.name) {
             mistakes.add("services", field.key, NAME);
         }
-        services.push(read_service(&place, &field.name, field.value, mistakes));
+        services.push(Arc::new(read_service(&place, &field.name, field.value, mistakes)));
     }
     services
 }
@@ -40,7 +40,7 @@ fn read_service(place: &str, name: &str, node: Node<'_>, mistakes: &mut Mistakes
         policy: Arc::default(),
         protocol: Protocol::default(),
         replicas: Vec::new(),
-        desired: None,
+        desired: Vec::new(),
     };
     let Some(fields) = node.fields(place, "a map such as { replicas: [] }", mistakes) else {
         return service;
@@ -102,8 +102,7 @@ fn check_count(place: &str, node: Node<'_>, service: &Service, mistakes: &mut Mi
     let place = format!("{place}.shard-count");
     if service.policy.shard_count == ShardCount::StatefulSet {
         mistakes.add(&place, node, "a number such as 5: a file has no StatefulSet");
-    }
-    if !service.keeps_count() {
+    } else if !service.keeps_count() {
         let allowed = "`observed`, or replicas named NAME-0, NAME-1 and so on, with one NAME";
         mistakes.add(&place, node, allowed);
     }

@@ -5,11 +5,12 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use http::{Response, StatusCode};
+use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::http1::{OnUpgrade, Upgraded};
+use crate::http1::Upgraded;
+use crate::model::Answer;
 use crate::request::Request;
 use crate::respond::Body;
 use crate::snapshot::Places;
@@ -21,25 +22,24 @@ const SILENCE_MOST: Duration = Duration::from_secs(3600);
 /// An end that does not read for this long is gone.
 const WRITE_MOST: Duration = Duration::from_secs(60);
 
-/// Opens the tunnel between the client that sent `request` and the leaf that sent `response`, where
+/// Opens the tunnel between the client that sent `request` and the leaf that sent `answer`, where
 /// they agree on one. It counts as in flight, and takes its `places`, until it ends.
 pub(super) fn open(
-    response: &mut Response<Body>,
+    answer: &mut Answer<Body>,
     request: &mut Request,
     places: &mut Option<Places>,
     (tasks, clock): (&Tasks, Clock),
 ) {
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if answer.status != StatusCode::SWITCHING_PROTOCOLS {
         return;
     }
-    let leaf = response.extensions_mut().remove::<OnUpgrade>();
+    let leaf = answer.body.switch();
     let (Some(client), Some(leaf)) = (request.upgrade.take(), leaf) else {
         // Nobody asked for it: what follows could not be understood.
-        *response = Response::new(Body::default());
-        *response.status_mut() = StatusCode::BAD_GATEWAY;
+        *answer = Answer { status: StatusCode::BAD_GATEWAY, ..Answer::default() };
         return;
     };
-    let kept = (places.take(), request.keep.take(), std::mem::take(response.body_mut()));
+    let kept = (places.take(), request.keep.take(), std::mem::take(&mut answer.body));
     tasks.spawn(async move {
         if let (Some(client), Some(leaf)) = tokio::join!(client.stream(), leaf.stream()) {
             // Either end may break: the other is told by the end of its stream.

@@ -1,17 +1,15 @@
-//! What does a head say? Read in one pass over its bytes, which its values share.
+//! What does a head say? Its fields stay where they came.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use memchr::memchr;
 
 use super::FIELDS_MOST;
 use super::decode::Decoder;
 use super::fault::Fault;
 use super::line;
+use crate::fields::{FIELD_USUAL, Fields, Name};
 
-/// How long a field usually is.
-const FIELD_USUAL: usize = 40;
 /// What an answer's status allows no body.
 const BODILESS: [StatusCode; 3] =
     [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
@@ -26,7 +24,7 @@ pub struct Asked {
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
     /// Its fields.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// Where its body ends.
     pub body: Decoder,
     /// Whether another may follow it on the connection (RFC 9112 §9.3).
@@ -45,7 +43,7 @@ pub struct Told {
     /// Its status.
     pub status: StatusCode,
     /// Its fields.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// Where its body ends.
     pub body: Decoder,
     /// Whether another may follow it on the connection.
@@ -57,27 +55,26 @@ pub(super) fn request(bytes: &Bytes) -> Result<Option<(Asked, usize)>, Fault> {
     let Some(first) = strict(bytes, 0)? else { return Ok(None) };
     let (mut lengths, method) = line::request(&bytes[..first.end])?;
     let target = bytes.slice(method + 1..first.end - b" HTTP/1.1".len());
-    let Some((headers, seen, end)) = fields(bytes, first.next, strict, |name, value| {
-        if *name == CONTENT_LENGTH {
-            lengths.length(value)?;
-        } else if *name == TRANSFER_ENCODING {
-            lengths.coding(value)?;
-        }
-        Ok(())
+    let Some((mut headers, end)) = fields(bytes, first.next, strict, |name, value| match name {
+        Name::ContentLength => lengths.length(value),
+        Name::TransferEncoding => lengths.coding(value),
+        _ => Ok(()),
     })?
     else {
         return Ok(None);
     };
+    // A length that is repeated is the same, and passed on once (RFC 9110 §8.6).
+    headers.keep_first(Name::ContentLength);
     let version = if lengths.is_http10() { Version::HTTP_10 } else { Version::HTTP_11 };
     let asked = Asked {
         method: Method::from_bytes(&bytes[..method]).map_err(|_| Fault::InvalidRequestLine)?,
         uri: Uri::from_maybe_shared(target).map_err(|_| Fault::InvalidTarget)?,
         version,
         body: lengths.decoder(),
-        lasts: lasts(&headers, version, seen),
-        upgrades: seen.upgrade,
-        expects: seen.expect && version == Version::HTTP_11 && expects(&headers),
-        trailers: seen.te && has(&headers, &TE, "trailers"),
+        lasts: lasts(&headers, version),
+        upgrades: headers.seen().has(Name::Upgrade),
+        expects: version == Version::HTTP_11 && expects(&headers),
+        trailers: headers.seen().has(Name::Te) && headers.lists("te", "trailers"),
         headers,
     };
     Ok(Some((asked, end)))
@@ -89,14 +86,14 @@ pub(super) fn response(bytes: &Bytes, to_head: bool) -> Result<Option<(Told, usi
     let Some(first) = lenient(bytes, 0)? else { return Ok(None) };
     let (version, status) = line::status(&bytes[..first.end])?;
     let (mut length, mut coded) = (None, None);
-    let Some((mut headers, seen, end)) = fields(bytes, first.next, lenient, |name, value| {
-        if *name == CONTENT_LENGTH {
+    let Some((mut headers, end)) = fields(bytes, first.next, lenient, |name, value| {
+        if name == Name::ContentLength {
             let more = line::number(value).ok_or(Fault::InvalidLength)?;
             if length.is_some_and(|before| before != more) {
                 return Err(Fault::DifferingLengths);
             }
             length = Some(more);
-        } else if *name == TRANSFER_ENCODING {
+        } else if name == Name::TransferEncoding {
             if coded.is_some() || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Fault::UnknownCoding);
             }
@@ -107,9 +104,11 @@ pub(super) fn response(bytes: &Bytes, to_head: bool) -> Result<Option<(Told, usi
     else {
         return Ok(None);
     };
+    // A length that is repeated is the same, and passed on once (RFC 9110 §8.6).
+    headers.keep_first(Name::ContentLength);
     // Passed on, it would say where the body ends, and be wrong (RFC 9112 §6.3, RFC 9110 §8.6).
     if length.is_some() && (coded.is_some() || status == StatusCode::NO_CONTENT) {
-        headers.remove(CONTENT_LENGTH);
+        headers.remove_known(Name::ContentLength);
     }
     let bodiless = to_head || status.is_informational() || BODILESS.contains(&status);
     let body = match (coded, length) {
@@ -121,17 +120,30 @@ pub(super) fn response(bytes: &Bytes, to_head: bool) -> Result<Option<(Told, usi
     // A length beside a coding may be somebody's mistake or attack: what follows is not believed
     // (RFC 9112 §6.3).
     let believed = !(coded.is_some() && (length.is_some() || version == Version::HTTP_10));
-    let lasts = lasts(&headers, version, seen) && believed && !body.is_to_end();
+    let lasts = lasts(&headers, version) && believed && !body.is_to_end();
     Ok(Some((Told { status, headers, body, lasts }, end)))
 }
 
 /// The trailers at the beginning of `bytes`, and their length; `None` while they are not whole.
 pub(super) fn trailers(bytes: &Bytes) -> Result<Option<(HeaderMap, usize)>, Fault> {
-    let read = fields(bytes, 0, strict, |name, _| match *name {
-        CONTENT_LENGTH | TRANSFER_ENCODING => Err(Fault::LengthInTrailers),
+    let read = fields(bytes, 0, strict, |name, _| match name {
+        Name::ContentLength | Name::TransferEncoding => Err(Fault::LengthInTrailers),
         _ => Ok(()),
     })?;
-    Ok(read.map(|(headers, _, end)| (headers, end)))
+    Ok(read.map(|(fields, end)| (HeaderMap::from(&fields), end)))
+}
+
+/// What came over HTTP/2 may go on over HTTP/1: its length is said once there, and is a number.
+///
+/// # Errors
+/// When it is none.
+pub fn length_once(headers: &mut Fields) -> Result<(), Fault> {
+    headers.keep_first(Name::ContentLength);
+    let length = headers.known(Name::ContentLength).next();
+    if length.is_some_and(|length| line::number(length).is_none()) {
+        return Err(Fault::InvalidLength);
+    }
+    Ok(())
 }
 
 /// Where a line ends, and where the next begins.
@@ -158,79 +170,51 @@ fn lenient(bytes: &[u8], start: usize) -> Result<Option<Line>, Fault> {
     Ok(Some(Line { end, next: start + length + 1 }))
 }
 
-/// Which fields were seen that say something of the connection.
-#[derive(Debug, Default, Clone, Copy)]
-struct Seen {
-    connection: bool,
-    expect: bool,
-    te: bool,
-    upgrade: bool,
-}
-
-/// The fields from `start` to the blank line, each shown to `look`; and where what follows begins.
+/// The fields from `start` to the blank line, those with a known name shown to `look`; and where what
+/// follows begins.
 fn fields(
     bytes: &Bytes,
     start: usize,
     line: impl Fn(&[u8], usize) -> Result<Option<Line>, Fault>,
-    mut look: impl FnMut(&HeaderName, &[u8]) -> Result<(), Fault>,
-) -> Result<Option<(HeaderMap, Seen, usize)>, Fault> {
+    mut look: impl FnMut(Name, &[u8]) -> Result<(), Fault>,
+) -> Result<Option<(Fields, usize)>, Fault> {
     // Six fields take little memory; a longer head has more of them.
-    let mut headers = HeaderMap::with_capacity((bytes.len() / FIELD_USUAL).clamp(6, 24));
-    let mut seen = Seen::default();
-    let mut at = start;
+    let count = (bytes.len() / FIELD_USUAL).clamp(6, 24);
+    let mut fields = Fields::over(bytes.clone(), count);
+    let (mut at, mut ends) = (start, 0);
     loop {
         let Some(Line { end, next }) = line(bytes, at)? else { return Ok(None) };
+        ends += next - end;
         if end == at {
-            return Ok(Some((headers, seen, next)));
+            // All at once costs less than line by line: only the lines' ends may be control characters.
+            let right = line::controls(&bytes[start..next]) == ends;
+            return if right { Ok(Some((fields, next))) } else { Err(Fault::ControlCharacter) };
         }
-        if headers.len() == FIELDS_MOST {
+        if fields.len() == FIELDS_MOST {
             return Err(Fault::TooManyFields);
         }
-        let (name, value) = field(bytes, at, end)?;
-        look(&name, value.as_bytes())?;
-        match name.as_str().len() {
-            2 => seen.te |= name == TE,
-            6 => seen.expect |= name == EXPECT,
-            7 => seen.upgrade |= name == UPGRADE,
-            10 => seen.connection |= name == CONNECTION,
-            _ => {}
-        }
-        // A length that is repeated is the same, and passed on once (RFC 9110 §8.6).
-        if name == CONTENT_LENGTH {
-            headers.insert(name, value);
-        } else {
-            headers.append(name, value);
+        let (colon, value) = line::field(&bytes[at..end])?;
+        let value = at + value.start..at + value.end;
+        let found = fields.found(at..at + colon, value.clone());
+        if let Some(name) = found.map_err(|_| Fault::TooLarge)? {
+            let value = &bytes[value];
+            // Of two faults the one is told that says more.
+            let plainer = |fault| line::no_control(value).err().unwrap_or(fault);
+            look(name, value).map_err(plainer)?;
         }
         at = next;
     }
 }
 
-/// The field between `start` and `end`: the quick way where it is right, and the careful one to tell
-/// what is wrong.
-fn field(bytes: &Bytes, start: usize, end: usize) -> Result<(HeaderName, HeaderValue), Fault> {
-    let text = &bytes[start..end];
-    let careful = || line::fault(text);
-    let colon = memchr(b':', text).ok_or_else(careful)?;
-    let name = HeaderName::from_bytes(&text[..colon]).map_err(|_| careful())?;
-    let value = line::trim(&text[colon + 1..]);
-    let value = HeaderValue::from_maybe_shared(bytes.slice_ref(value)).map_err(|_| careful())?;
-    Ok((name, value))
-}
-
-/// Whether the list that header `name` is has `wanted`.
-fn has(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
-    let texts = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    texts.flat_map(|text| text.split(',')).any(|one| one.trim().eq_ignore_ascii_case(wanted))
-}
-
-fn lasts(headers: &HeaderMap, version: Version, seen: Seen) -> bool {
-    if !seen.connection {
+fn lasts(fields: &Fields, version: Version) -> bool {
+    if !fields.seen().has(Name::Connection) {
         return version == Version::HTTP_11;
     }
-    let by_version = version == Version::HTTP_11 || has(headers, &CONNECTION, "keep-alive");
-    by_version && !has(headers, &CONNECTION, "close")
+    let by_version = version == Version::HTTP_11 || fields.lists("connection", "keep-alive");
+    by_version && !fields.lists("connection", "close")
 }
 
-fn expects(headers: &HeaderMap) -> bool {
-    headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+fn expects(fields: &Fields) -> bool {
+    let expected = fields.known(Name::Expect).next();
+    expected.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
 }

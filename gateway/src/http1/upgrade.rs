@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
@@ -36,22 +35,21 @@ impl Upgraded {
     }
 }
 
-/// Where a stream will be handed over; among a message's extensions, which are cloned.
-#[derive(Debug, Clone)]
-pub struct OnUpgrade(Arc<Mutex<Option<oneshot::Receiver<Upgraded>>>>);
+/// Where a stream will be handed over.
+#[derive(Debug)]
+pub struct OnUpgrade(oneshot::Receiver<Upgraded>);
 
 impl OnUpgrade {
     /// The place, and who hands it over.
     #[must_use]
     pub fn new() -> (Self, oneshot::Sender<Upgraded>) {
         let (sender, receiver) = oneshot::channel();
-        (Self(Arc::new(Mutex::new(Some(receiver)))), sender)
+        (Self(receiver), sender)
     }
 
-    /// The stream, once it is handed over; `None` where it never will be, or somebody has it.
+    /// The stream, once it is handed over; `None` where it never will be.
     pub async fn stream(self) -> Option<Upgraded> {
-        let receiver = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        receiver?.await.ok()
+        self.0.await.ok()
     }
 }
 

@@ -30,13 +30,6 @@ pub fn status(out: &mut Vec<u8>, status: StatusCode) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// All fields of `headers`.
-pub fn fields(out: &mut Vec<u8>, headers: &HeaderMap) {
-    for (name, value) in headers {
-        field(out, name, value.as_bytes());
-    }
-}
-
 /// One field.
 pub fn field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     let name = name.as_str().as_bytes();

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::mem;
 
-use http::HeaderMap;
 use http::HeaderValue;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
@@ -52,11 +51,9 @@ pub(super) fn quorum(mut parts: Vec<Part>) -> Result<Merged, Unmerged> {
     }
     let coverage = Coverage::of(&parts);
     let agreeing: Vec<&Answer> = agreeing.iter().collect();
-    let mut headers: HeaderMap = headers::join(&agreeing, coverage);
+    let mut headers = headers::join(&agreeing, coverage);
     for name in [CONTENT_TYPE, CONTENT_ENCODING] {
-        for value in winner.headers.get_all(&name) {
-            headers.append(name.clone(), value.clone());
-        }
+        headers.append_all(&winner.headers, &name);
     }
     let body = if winner.body.is_empty() { Vec::new() } else { vec![winner.body] };
     Ok(Merged { status: merge::status(&agreeing, &body), headers, body, coverage })
@@ -75,6 +72,6 @@ fn majority(parts: &[Part]) -> Option<Answer> {
 }
 
 /// What two answers must have in common to be one.
-fn said(answer: &Answer) -> (StatusCode, Option<&HeaderValue>, &[u8]) {
+fn said(answer: &Answer) -> (StatusCode, Option<&[u8]>, &[u8]) {
     (answer.status, answer.headers.get(CONTENT_ENCODING), &answer.body)
 }

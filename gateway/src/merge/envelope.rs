@@ -5,9 +5,9 @@
 //! is; other text is a string; the rest is `{"base64": "…"}`. An empty body is left out.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
+use crate::fields::Fields;
 use crate::merge::reader;
 use crate::merge::reader::Reader;
 use crate::merge::rope::Rope;
@@ -91,9 +91,9 @@ fn body(rope: &mut Rope, answer: &Answer) {
     }
 }
 
-fn may_be_json(headers: &HeaderMap) -> bool {
+fn may_be_json(headers: &Fields) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE) else { return true };
-    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
     let essence = essence.trim_ascii().to_ascii_lowercase();
     essence == b"application/json" || essence == b"text/json" || essence.ends_with(b"+json")
 }

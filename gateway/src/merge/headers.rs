@@ -4,19 +4,17 @@
 //! the strictest. What speaks of one leaf's body (`etag`, `content-length`, `last-modified`, …) is left
 //! out, and so is what only a leaf's own program understands.
 
-use http::HeaderMap;
 use http::HeaderValue;
 use http::header::{AGE, CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
 
+use crate::fields::Fields;
 use crate::model::{Answer, Coverage};
 
 /// The headers, without `content-type`.
-pub(super) fn join(answers: &[&Answer], coverage: Coverage) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+pub(super) fn join(answers: &[&Answer], coverage: Coverage) -> Fields {
+    let mut headers = Fields::default();
     for answer in answers {
-        for cookie in answer.headers.get_all(SET_COOKIE) {
-            headers.append(SET_COOKIE, cookie.clone());
-        }
+        headers.append_all(&answer.headers, &SET_COOKIE);
     }
     let mut set = |name: HeaderName, value: Option<String>| {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
@@ -45,7 +43,7 @@ fn vary(answers: &[&Answer]) -> Option<String> {
 }
 
 fn age(answer: &Answer) -> Option<u64> {
-    answer.headers.get(AGE)?.to_str().ok()?.trim().parse().ok()
+    answer.headers.text(AGE)?.trim().parse().ok()
 }
 
 /// What all say alike stands. Else the strictest: `no-store` and `private` of any, the least of the
@@ -93,8 +91,5 @@ fn named<'a>(directive: &'a str, word: &str) -> Option<&'a str> {
 
 /// The entries of a header that is a list, in lower case: neither of the two here is told by case.
 fn list(answer: &Answer, name: &HeaderName) -> Vec<String> {
-    let values = answer.headers.get_all(name).iter();
-    let text = values.filter_map(|value| value.to_str().ok());
-    let entries = text.flat_map(|text| text.split(',')).map(str::trim);
-    entries.filter(|entry| !entry.is_empty()).map(str::to_ascii_lowercase).collect()
+    answer.headers.list(name.as_str()).map(str::to_ascii_lowercase).collect()
 }

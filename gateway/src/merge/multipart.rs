@@ -27,10 +27,10 @@ pub(super) fn join(parts: &[Part]) -> (Vec<Bytes>, HeaderValue) {
         rope.copy(&line(part.shard.as_str()));
         let kind = answer.headers.get(CONTENT_TYPE);
         rope.copy(b"\r\ncontent-type: ");
-        rope.copy(kind.map_or(b"application/octet-stream", HeaderValue::as_bytes));
-        for coding in answer.headers.get_all(CONTENT_ENCODING) {
+        rope.copy(kind.unwrap_or(b"application/octet-stream"));
+        for coding in answer.headers.all(CONTENT_ENCODING.as_str()) {
             rope.copy(b"\r\ncontent-encoding: ");
-            rope.copy(coding.as_bytes());
+            rope.copy(coding);
         }
         rope.copy(b"\r\n\r\n");
         rope.splice(&answer.body, &answer.body);

@@ -61,9 +61,9 @@ impl fmt::Display for Kind {
 
 /// Refuses a body that cannot be looked into.
 pub(super) fn plain(answer: &Answer) -> Result<(), Misfit> {
-    for value in answer.headers.get_all(CONTENT_ENCODING) {
-        if !value.as_bytes().eq_ignore_ascii_case(b"identity") {
-            let coding = String::from_utf8_lossy(value.as_bytes());
+    for value in answer.headers.all(CONTENT_ENCODING.as_str()) {
+        if !value.eq_ignore_ascii_case(b"identity") {
+            let coding = String::from_utf8_lossy(value);
             return Err(format!("content-encoding {coding} cannot be merged"));
         }
     }

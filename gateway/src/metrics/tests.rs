@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Facts, render};
 use crate::file;
 use crate::snapshot::channel;
+use crate::watch;
 
 #[test]
 fn a_page_tells_every_counter_of_a_small_world() {
@@ -19,7 +20,8 @@ routes: [ { path: /, service: users } ]
 ";
     let mut world = file::read(world).unwrap();
     // One replica serves no shard: a cluster may be so, a file may not.
-    Arc::make_mut(&mut world.services[0].policy).shard_count = "1".parse().unwrap();
+    let users = Arc::make_mut(&mut world.services[0]);
+    Arc::make_mut(&mut users.policy).shard_count = "1".parse().unwrap();
     let (mut publisher, latest) = channel();
     publisher.publish(&world);
     let snapshot = latest.load();
@@ -41,6 +43,7 @@ routes: [ { path: /, service: users } ]
         connections: 4,
         mistakes: 1,
         now: Duration::from_millis(7500),
+        watched: Vec::new(),
     };
     assert_eq!(render(&snapshot, &facts), include_str!("golden.txt"));
 }
@@ -64,4 +67,28 @@ fn every_family_is_in_one_piece() {
     let names: std::collections::BTreeSet<_> = families.iter().collect();
     assert_eq!(names.len(), families.len());
     assert!(families.len() > 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_a_cluster_is_watched_is_told_by_kind() {
+    let kind = |name, connected, told| watch::Kind {
+        name,
+        connected,
+        objects: 3,
+        told,
+        trouble: (!connected).then(|| "refused".to_owned()),
+    };
+    let told = tokio::time::Instant::now();
+    tokio::time::advance(Duration::from_millis(1500)).await;
+    let watched = vec![kind("services", true, Some(told)), kind("ingresses", false, None)];
+    let text = render(&channel().1.load(), &Facts { watched, ..Facts::default() });
+    for line in [
+        r#"metaparticle_watch_connected{kind="services"} 1"#,
+        r#"metaparticle_watch_connected{kind="ingresses"} 0"#,
+        r#"metaparticle_watch_objects{kind="ingresses"} 3"#,
+        r#"metaparticle_watch_last_event_age_seconds{kind="services"} 1.5"#,
+    ] {
+        assert!(text.contains(&format!("{line}\n")), "{line} in {text}");
+    }
+    assert!(!text.contains(r#"age_seconds{kind="ingresses"}"#), "never is no age");
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, Uri};
+use http::Uri;
 
+use crate::fields::Fields;
 use crate::model::{Answer, Part};
 
 /// A program's functions, in the place of a route's words; what is not given is as the words say.
@@ -20,17 +21,17 @@ pub struct Code {
 #[derive(Clone)]
 pub struct KeyFn(Arc<FindKey>);
 
-type FindKey = dyn Fn(&Uri, &HeaderMap) -> Option<Vec<u8>> + Send + Sync;
+type FindKey = dyn Fn(&Uri, &Fields) -> Option<Vec<u8>> + Send + Sync;
 
 impl KeyFn {
     /// A key as `find` finds it; none is a missing key.
-    pub fn new(find: impl Fn(&Uri, &HeaderMap) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+    pub fn new(find: impl Fn(&Uri, &Fields) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
         Self(Arc::new(find))
     }
 
     /// The key of a request.
     #[must_use]
-    pub fn find(&self, uri: &Uri, headers: &HeaderMap) -> Option<Vec<u8>> {
+    pub fn find(&self, uri: &Uri, headers: &Fields) -> Option<Vec<u8>> {
         (self.0)(uri, headers)
     }
 }

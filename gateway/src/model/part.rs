@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
+use crate::fields::Fields;
 use crate::model::ShardName;
 
 /// What one leaf of a scatter said.
@@ -34,15 +35,39 @@ pub enum Outcome {
     NotWaitedFor,
 }
 
-/// An answer held whole.
-#[derive(Debug, Clone)]
-pub struct Answer {
+/// An answer; one that is held whole, where its body is not said to be another.
+#[derive(Debug, Clone, Default)]
+pub struct Answer<B = Bytes> {
     /// Its status.
     pub status: StatusCode,
-    /// Its headers, without hop-by-hop ones.
-    pub headers: HeaderMap,
+    /// Its headers.
+    pub headers: Fields,
     /// Its body.
-    pub body: Bytes,
+    pub body: B,
+}
+
+impl<B> Answer<B> {
+    /// 200, without headers.
+    pub fn new(body: B) -> Self {
+        Self { status: StatusCode::OK, headers: Fields::default(), body }
+    }
+}
+
+/// The extensions are let go.
+impl<B> From<http::Response<B>> for Answer<B> {
+    fn from(response: http::Response<B>) -> Self {
+        let (head, body) = response.into_parts();
+        Self { status: head.status, headers: Fields::from(&head.headers), body }
+    }
+}
+
+impl<B> From<Answer<B>> for http::Response<B> {
+    fn from(answer: Answer<B>) -> Self {
+        let mut response = Self::new(answer.body);
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = (&answer.headers).into();
+        response
+    }
 }
 
 /// Which leaves an answer has. An answer never claims one that it does not have.

@@ -18,6 +18,17 @@ name! {
     ServiceName, "service"
 }
 
+/// Replicas that are numbered, as a StatefulSet numbers its pods: `users-0`, `users-1`, …
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatefulSet {
+    /// What stands before the number.
+    pub stem: Arc<str>,
+    /// The first number.
+    pub first: u32,
+    /// How many are desired.
+    pub count: u32,
+}
+
 /// A service as its source declares it.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -29,15 +40,16 @@ pub struct Service {
     pub protocol: Protocol,
     /// Who answers; in any order.
     pub replicas: Vec<Replica>,
-    /// How many replicas its StatefulSet desires, where it has one.
-    pub desired: Option<u32>,
+    /// The StatefulSets whose pods it has, where it has any.
+    pub desired: Vec<StatefulSet>,
 }
 
 /// All that one source declares at one time.
 #[derive(Debug, Clone, Default)]
 pub struct World {
-    /// The services; in any order, names unique.
-    pub services: Vec<Service>,
+    /// The services; in any order, names unique. One that is the same `Arc` as in the world before is
+    /// not looked at again.
+    pub services: Vec<Arc<Service>>,
     /// The routes; in any order.
     pub routes: Vec<Route>,
 }
@@ -53,43 +65,67 @@ impl Service {
         for (place, replica) in self.replicas.iter().enumerate() {
             shards.entry(self.shard_of(replica)).or_default().push(place);
         }
-        let Some((stem, count)) = self.reserved().and_then(|count| Some((self.stem()?, count)))
-        else {
-            return shards.into_iter().collect();
-        };
-        let slots = (0..count).map(|ordinal| ShardName::new(&format!("{stem}-{ordinal}")));
-        slots.map(|slot| shards.remove_entry(&slot).unwrap_or((slot, Vec::new()))).collect()
+        let Some(slots) = self.slots() else { return shards.into_iter().collect() };
+        let mut slots: Vec<_> = slots
+            .into_iter()
+            .map(|slot| shards.remove_entry(&slot).unwrap_or((slot, Vec::new())))
+            .collect();
+        slots.sort_by(|(left, _), (right, _)| left.cmp(right));
+        slots
     }
 
     /// Whether `shard-count` can be kept: it asks for no slots, or the shards that are seen are
-    /// numbered `STEM-ORDINAL` with one stem, so that the missing ones have names.
+    /// numbered `STEM-ORDINAL` as the slots are, so that the missing ones have names.
     #[must_use]
     pub fn keeps_count(&self) -> bool {
-        self.reserved().is_none() || self.stem().is_some()
+        self.policy.shard_count == ShardCount::Observed || self.slots().is_some()
     }
 
-    /// The replicas that serve none of the slots which `shard-count` reserves, each with its shard's
-    /// ordinal.
+    /// The replicas that serve none of the slots which a number of shards reserves, each with its
+    /// shard's ordinal.
     #[must_use]
     pub fn beyond_count(&self) -> Vec<(&Replica, u32)> {
-        let Some(count) = self.reserved().filter(|_| self.keeps_count()) else { return Vec::new() };
+        let ShardCount::Fixed(count) = self.policy.shard_count else { return Vec::new() };
+        if !self.keeps_count() {
+            return Vec::new();
+        }
         let ordinal = |replica| self.shard_of(replica).ordinal().map(|(_, ordinal)| ordinal);
         let numbered =
             self.replicas.iter().filter_map(|replica| Some((replica, ordinal(replica)?)));
-        numbered.filter(|(_, ordinal)| *ordinal >= count).collect()
+        numbered.filter(|(_, ordinal)| *ordinal >= count.get()).collect()
     }
 
-    /// How many slots are reserved, if any are.
-    fn reserved(&self) -> Option<u32> {
+    /// The slots that `shard-count` reserves, if it does and they have names.
+    fn slots(&self) -> Option<Vec<ShardName>> {
+        let name = |stem: &str, ordinal: u32| ShardName::new(&format!("{stem}-{ordinal}"));
         match self.policy.shard_count {
             ShardCount::Observed => None,
-            ShardCount::Fixed(count) => Some(count.get()),
-            // Anyone may scale a StatefulSet to a thousand million; nobody has so many shards.
-            ShardCount::StatefulSet => self.desired.filter(|count| *count <= ShardCount::MOST),
+            ShardCount::Fixed(count) => {
+                let stem = self.stem()?;
+                Some((0..count.get()).map(|ordinal| name(&stem, ordinal)).collect())
+            }
+            ShardCount::StatefulSet => {
+                let sets = &self.desired;
+                // Anyone may scale a StatefulSet to a thousand million; nobody has so many shards.
+                let count = sets.iter().map(|set| u64::from(set.count)).sum::<u64>();
+                let ours = |stem: &str| sets.iter().any(|set| *set.stem == *stem);
+                let numbered = |replica: &Replica| {
+                    self.shard_of(replica).ordinal().is_some_and(|(stem, _)| ours(stem))
+                };
+                let kept = !sets.is_empty()
+                    && count <= u64::from(ShardCount::MOST)
+                    && self.replicas.iter().all(numbered);
+                let slots = sets.iter().flat_map(|set| {
+                    let ordinals = (0..set.count).map(|number| set.first.saturating_add(number));
+                    ordinals.map(|ordinal| name(&set.stem, ordinal))
+                });
+                kept.then(|| slots.collect())
+            }
         }
     }
 
-    /// The stem that all shards' names share; the service's name where there are none.
+    /// The stem that all shards' names share; where there are none, the one of the StatefulSet, or the
+    /// service's name.
     fn stem(&self) -> Option<String> {
         let mut stem = None;
         for replica in &self.replicas {
@@ -99,7 +135,8 @@ impl Service {
                 return None;
             }
         }
-        Some(stem.unwrap_or_else(|| self.name.as_str().to_owned()))
+        let none = || self.desired.first().map_or(self.name.as_str(), |set| &set.stem).to_owned();
+        Some(stem.unwrap_or_else(none))
     }
 
     /// The shard that a replica serves: the one it was told, else as `shard-identity` says.

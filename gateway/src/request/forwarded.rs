@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{FORWARDED, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::FORWARDED;
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
+
+use crate::fields::{Fields, Name};
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -52,19 +54,20 @@ struct Lines {
 pub struct Sender {
     /// Of a client that is not believed: what is known of it.
     lines: Option<Arc<Lines>>,
-    host: Option<HeaderValue>,
+    /// The host that was asked for is told too.
+    host: bool,
 }
 
 impl Sender {
-    /// Says each of them.
-    pub(super) fn each(&self, mut say: impl FnMut(&HeaderName, &[u8])) {
+    /// Says each of them, of the request with these `headers`.
+    pub(super) fn each(&self, headers: &Fields, mut say: impl FnMut(&HeaderName, &[u8])) {
         if let Some(lines) = &self.lines {
             say(&FOR, lines.for_value.as_bytes());
             say(&PROTO, lines.proto.as_bytes());
             say(&FORWARDED, lines.forwarded.as_bytes());
         }
-        if let Some(host) = &self.host {
-            say(&FORWARDED_HOST, host.as_bytes());
+        if let Some(host) = headers.known(Name::Host).next().filter(|_| self.host) {
+            say(&FORWARDED_HOST, host);
         }
     }
 }
@@ -108,33 +111,30 @@ impl Peer {
 
 /// Who sent the request with these `headers`, as leaves are told, and the client's address. What the
 /// client says itself is taken out, unless it is a trusted proxy.
-pub(super) fn sender(headers: &mut HeaderMap, peer: &Peer) -> (Sender, IpAddr) {
+pub(super) fn sender(headers: &mut Fields, peer: &Peer) -> (Sender, IpAddr) {
     if peer.trusted {
         return append(headers, peer);
     }
-    if headers.keys().any(pretends) {
-        let others: Vec<_> = headers.keys().filter(|name| pretends(name)).cloned().collect();
-        for name in others {
-            headers.remove(name);
-        }
+    if headers.names().any(pretends) {
+        headers.retain(|name| !pretends(name));
     }
-    let sender = Sender { lines: Some(Arc::clone(&peer.lines)), host: headers.get(HOST).cloned() };
-    (sender, peer.address)
+    (Sender { lines: Some(Arc::clone(&peer.lines)), host: true }, peer.address)
 }
 
 /// Whether a header says who sent the request, by any of the names by which servers know it: CGI and
 /// its heirs take `X_Forwarded_For` for `X-Forwarded-For`.
-fn pretends(name: &HeaderName) -> bool {
-    let name = name.as_str();
+fn pretends(name: &[u8]) -> bool {
     let starts = |prefix: &str| {
-        let head = name.as_bytes().iter().map(|byte| if *byte == b'_' { b'-' } else { *byte });
-        name.len() >= prefix.len() && head.take(prefix.len()).eq(prefix.bytes())
+        let same = |(byte, wanted): (&u8, &u8)| {
+            byte.eq_ignore_ascii_case(wanted) || (*byte, *wanted) == (b'_', b'-')
+        };
+        name.len() >= prefix.len() && name.iter().zip(prefix.as_bytes()).all(same)
     };
     // Most names begin with another letter.
-    match name.as_bytes().first() {
+    match name.first().map(u8::to_ascii_lowercase) {
         Some(b'x') => starts("x-forwarded-") || starts("x-real-ip"),
-        Some(b'm') => starts("metaparticle-") && name.contains('_'),
-        Some(b'f') => name == "forwarded",
+        Some(b'm') => starts("metaparticle-") && name.contains(&b'_'),
+        Some(b'f') => name.eq_ignore_ascii_case(b"forwarded"),
         _ => false,
     }
 }
@@ -142,10 +142,10 @@ fn pretends(name: &HeaderName) -> bool {
 /// Behind a trusted proxy: adds this hop to what it says. The client is the last address that is not
 /// a trusted proxy's; read from the right, because what stands on the left is whatever the client
 /// wrote there.
-fn append(headers: &mut HeaderMap, peer: &Peer) -> (Sender, IpAddr) {
+fn append(headers: &mut Fields, peer: &Peer) -> (Sender, IpAddr) {
     let mut client = peer.address;
-    let lines: Vec<_> = headers.get_all(&FOR).iter().map(HeaderValue::as_bytes).collect();
-    for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
+    let lines = headers.all("x-forwarded-for").rev();
+    for hop in lines.flat_map(|line| line.rsplit(|byte| *byte == b',')) {
         let Some(address) = parse_hop(hop) else { break };
         client = address;
         if !peer.trust.has(client) {
@@ -154,9 +154,10 @@ fn append(headers: &mut HeaderMap, peer: &Peer) -> (Sender, IpAddr) {
     }
     join(headers, &FOR, &peer.lines.for_value);
     join(headers, &FORWARDED, &peer.lines.forwarded);
-    headers.entry(PROTO).or_insert_with(|| HeaderValue::from_static(peer.scheme));
-    let host = headers.get(HOST).filter(|_| !headers.contains_key(&FORWARDED_HOST)).cloned();
-    (Sender { lines: None, host }, client)
+    if !headers.contains(PROTO) {
+        headers.append(PROTO, HeaderValue::from_static(peer.scheme));
+    }
+    (Sender { lines: None, host: !headers.contains(FORWARDED_HOST) }, client)
 }
 
 /// An address, with a port or without.
@@ -168,15 +169,10 @@ fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
 }
 
 /// Appends `more` to the list that header `name` is, as one line.
-fn join(headers: &mut HeaderMap, name: &HeaderName, more: &HeaderValue) {
-    let mut joined = Vec::new();
-    for line in headers.get_all(name).iter().chain([more]) {
-        if !joined.is_empty() {
-            joined.extend_from_slice(b", ");
-        }
-        joined.extend_from_slice(line.as_bytes());
-    }
-    let joined = HeaderValue::from_maybe_shared(Bytes::from(joined));
+fn join(headers: &mut Fields, name: &HeaderName, more: &HeaderValue) {
+    let lines = headers.all(name.as_str()).chain([more.as_bytes()]);
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    let joined = HeaderValue::from_bytes(&lines.join(&b", "[..]));
     headers.insert(name, joined.expect("made of header values"));
 }
 
@@ -185,9 +181,9 @@ mod tests {
     use super::*;
 
     /// What a leaf is told, and the client's address.
-    fn add(headers: &mut HeaderMap, peer: &Peer) -> IpAddr {
+    fn add(headers: &mut Fields, peer: &Peer) -> IpAddr {
         let (sender, client) = sender(headers, peer);
-        sender.each(|name, value| {
+        sender.each(&headers.clone(), |name, value| {
             headers.insert(name, HeaderValue::from_bytes(value).unwrap());
         });
         client
@@ -197,12 +193,12 @@ mod tests {
     fn check(peer: &str, came: &[&str], client: &str, goes: &str) {
         let trust = Trust::new(&["10.0.0.0/8".parse().unwrap()]);
         let peer = Peer::new(SocketAddr::new(peer.parse().unwrap(), 9), false, &trust);
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::default();
         for line in came {
-            headers.append(FOR, line.parse().unwrap());
+            headers.append(FOR, line.parse::<HeaderValue>().unwrap());
         }
         assert_eq!(add(&mut headers, &peer), client.parse::<IpAddr>().unwrap());
-        assert_eq!(headers[&FOR], goes);
+        assert_eq!(headers.text(FOR), Some(goes));
     }
 
     #[test]
@@ -215,6 +211,7 @@ mod tests {
     fn a_trusted_proxy_is_believed_and_added() {
         check("10.0.0.1", &["192.0.2.7"], "192.0.2.7", "192.0.2.7, 10.0.0.1");
         check("10.0.0.1", &[], "10.0.0.1", "10.0.0.1");
+        check("10.0.0.1", &[""], "10.0.0.1", "10.0.0.1");
     }
 
     #[test]
@@ -238,14 +235,14 @@ mod tests {
     #[test]
     fn a_stranger_cannot_say_it_by_another_name() {
         let peer = Peer::new("192.0.2.1:9".parse().unwrap(), false, &Trust::default());
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::default();
         for name in
             ["x_forwarded_for", "x-forwarded-port", "forwarded", "x-real-ip", "metaparticle_shard"]
         {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
         add(&mut headers, &peer);
-        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        let mut names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
         names.sort_unstable();
         assert_eq!(names, ["forwarded", "x-forwarded-for", "x-forwarded-proto"]);
     }
@@ -253,9 +250,9 @@ mod tests {
     #[test]
     fn an_ipv6_address_is_quoted_where_the_grammar_wants_it() {
         let peer = Peer::new("[2001:db8::1]:9".parse().unwrap(), true, &Trust::default());
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::default();
         add(&mut headers, &peer);
-        assert_eq!(headers[FORWARDED], "for=\"[2001:db8::1]\";proto=https");
-        assert_eq!(headers[&PROTO], "https");
+        assert_eq!(headers.text(FORWARDED), Some("for=\"[2001:db8::1]\";proto=https"));
+        assert_eq!(headers.text(PROTO), Some("https"));
     }
 }

@@ -1,54 +1,30 @@
 //! Which headers end here? The hop-by-hop ones (RFC 9110 §7.6.1), and those that `Connection` names.
 
-use http::header::{CONNECTION, HOST, HeaderName, TE, UPGRADE};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
+use http::header::{CONNECTION, TE};
 
+use crate::fields::{Fields, Known, Name};
 use crate::request::Rejected;
 use crate::words::labels;
 
-/// Which of the headers that matter here are there: one look through all of them, because most
-/// messages have few, and looking each up costs a hash.
-#[derive(Debug, Default)]
-struct Seen {
-    connection: bool,
-    te: bool,
-    upgrade: bool,
-    others: bool,
-}
-
-impl Seen {
-    fn look(headers: &HeaderMap) -> Self {
-        let mut seen = Self::default();
-        for name in headers.keys() {
-            match name.as_str() {
-                "connection" => seen.connection = true,
-                "te" => seen.te = true,
-                "upgrade" => seen.upgrade = true,
-                name if OTHERS.contains(&name) => seen.others = true,
-                _ => {}
-            }
-        }
-        seen
-    }
-}
-
 /// Headers that end here, whatever they say.
-const OTHERS: [&str; 11] = [
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "proxy-authorization",
-    "proxy-authenticate",
+const ENDING: Known = Known::of(&[
+    Name::KeepAlive,
+    Name::ProxyConnection,
+    Name::TransferEncoding,
+    Name::ProxyAuthorization,
+    Name::ProxyAuthenticate,
     // The server answers `100 Continue` itself, once somebody reads the body.
-    "expect",
-    "http2-settings",
+    Name::Expect,
+    Name::Http2Settings,
+    Name::Te,
     // Only this gateway may say to a leaf what it is asked as, and to a client who answered: a
     // replica that is a gateway itself must not speak for this one.
-    labels::COVERAGE,
-    labels::SHARD,
-    labels::SHARDS,
-    labels::DEADLINE,
-];
+    Name::Coverage,
+    Name::Shard,
+    Name::Shards,
+    Name::Deadline,
+]);
 
 /// Takes the headers of this hop out of a request's `headers`. Says whether the client wants to
 /// speak something else after the answer; the two headers that ask for it stay then.
@@ -56,20 +32,17 @@ const OTHERS: [&str; 11] = [
 /// # Errors
 /// When `Connection` names a header that must reach the other end: taking it out would change who is
 /// asked, or what the next one believes.
-pub fn strip(headers: &mut HeaderMap) -> Result<bool, Rejected> {
-    let seen = Seen::look(headers);
-    let upgrades = seen.upgrade && nominates(headers, "upgrade") && !smuggles(headers);
-    if seen.connection
-        && let Some(refused) = nominated(headers).find(|name| is_ours(name))
+pub fn strip(headers: &mut Fields) -> Result<bool, Rejected> {
+    let seen = headers.seen();
+    let upgrades =
+        seen.has(Name::Upgrade) && headers.lists("connection", "upgrade") && !smuggles(headers);
+    if seen.has(Name::Connection)
+        && let Some(refused) = headers.list("connection").find(|name| is_ours(name))
     {
         return Err(Rejected::Nominated(refused.into()));
     }
-    let trailers = seen.te
-        && headers.get_all(TE).iter().any(|value| {
-            let text = value.to_str().unwrap_or_default();
-            text.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
-        });
-    remove(headers, &seen, upgrades);
+    let trailers = seen.has(Name::Te) && headers.lists("te", "trailers");
+    end(headers, upgrades);
     // A server stops sending trailers, gRPC's status among them, to a client that does not want them.
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -79,67 +52,57 @@ pub fn strip(headers: &mut HeaderMap) -> Result<bool, Rejected> {
 
 /// Whether an upgrade would make a tunnel for requests that nobody looks at: `h2c` (RFC 9113 §3.1 has
 /// taken it back) and `TLS`.
-fn smuggles(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(UPGRADE).iter();
-    values.into_iter().any(|value| {
-        let Ok(text) = value.to_str() else { return true };
-        text.split(',').any(|protocol| {
-            let name = protocol.trim().to_ascii_lowercase();
-            name.starts_with("h2c") || name.starts_with("tls") || name.starts_with("http")
-        })
-    })
+fn smuggles(headers: &Fields) -> bool {
+    let is_text = headers.all("upgrade").all(<[u8]>::is_ascii);
+    let smuggles = |protocol: &str| {
+        let name = protocol.to_ascii_lowercase();
+        name.starts_with("h2c") || name.starts_with("tls") || name.starts_with("http")
+    };
+    !is_text || headers.list("upgrade").any(smuggles)
 }
 
 /// Takes the headers of this hop out of an answer's `headers`, but those of an `upgrade`.
-pub fn strip_answer(headers: &mut HeaderMap, upgrade: bool) {
-    remove(headers, &Seen::look(headers), upgrade);
+pub fn strip_answer(headers: &mut Fields, upgrade: bool) {
+    end(headers, upgrade);
 }
 
-fn remove(headers: &mut HeaderMap, seen: &Seen, upgrade: bool) {
-    if seen.connection {
-        let names: Vec<_> =
-            nominated(headers).filter_map(|name| HeaderName::try_from(name).ok()).collect();
-        for name in names.iter().filter(|name| !upgrade || **name != UPGRADE) {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
+/// Takes out what ends here, but the two headers of an `upgrade`.
+fn end(headers: &mut Fields, upgrade: bool) {
+    if headers.seen().has(Name::Connection) {
+        let mut names: Vec<_> = headers.list("connection").map(str::to_ascii_lowercase).collect();
+        // A head has room for so many that to look at all for each field would take long.
+        names.sort_unstable();
+        let ends = |name: &[u8]| {
+            let lower = || name.iter().map(u8::to_ascii_lowercase);
+            names.binary_search_by(|end| end.bytes().cmp(lower())).is_ok()
+        };
+        let stays = |name: &[u8]| upgrade && name.eq_ignore_ascii_case(b"upgrade");
+        headers.retain(|name| stays(name) || !ends(name));
+        headers.remove_known(Name::Connection);
     }
     if upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    } else if seen.upgrade {
-        headers.remove(UPGRADE);
+        headers.append(CONNECTION, HeaderValue::from_static("upgrade"));
+    } else {
+        headers.remove_known(Name::Upgrade);
     }
-    if seen.te {
-        headers.remove(TE);
-    }
-    if seen.others {
-        for name in OTHERS {
-            headers.remove(name);
-        }
-    }
-}
-
-/// The names that `Connection` gives.
-fn nominated(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty())
-}
-
-fn nominates(headers: &HeaderMap, wanted: &str) -> bool {
-    nominated(headers).any(|name| name.eq_ignore_ascii_case(wanted))
+    headers.remove_known(ENDING);
 }
 
 /// Headers that carry who is asked, for whom, and how long the message is.
 fn is_ours(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.starts_with("metaparticle-")
-        || name.starts_with("x-forwarded-")
-        || [HOST.as_str(), "content-length", "forwarded", "traceparent", labels::REQUEST_ID]
-            .contains(&name.as_str())
+    let starts = |prefix: &str| {
+        name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+    };
+    let whole = ["host", "content-length", "forwarded", "traceparent", labels::REQUEST_ID];
+    starts("metaparticle-")
+        || starts("x-forwarded-")
+        || whole.iter().any(|ours| ours.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, HeaderName};
+
     use super::*;
 
     fn headers(lines: &[&str]) -> HeaderMap {
@@ -150,11 +113,15 @@ mod tests {
         lines.iter().map(split).collect()
     }
 
+    fn fields(lines: &[&str]) -> Fields {
+        Fields::from(&headers(lines))
+    }
+
     #[track_caller]
     fn check(given: &[&str], expected: &[&str]) {
-        let mut given = headers(given);
+        let mut given = fields(given);
         strip(&mut given).expect("a request that may go on");
-        assert_eq!(given, headers(expected));
+        assert_eq!(HeaderMap::from(&given), headers(expected));
     }
 
     #[test]
@@ -202,7 +169,7 @@ mod tests {
     #[test]
     fn connection_may_not_name_what_must_reach_the_other_end() {
         for name in ["host", "Metaparticle-Shard", "X-Forwarded-For", "content-length"] {
-            let mut given = headers(&[&format!("connection: close, {name}")]);
+            let mut given = fields(&[&format!("connection: close, {name}")]);
             assert_eq!(strip(&mut given), Err(Rejected::Nominated(name.into())));
         }
     }

@@ -1,7 +1,10 @@
 //! What is a request called? `X-Request-Id` and W3C `traceparent`: those that came, or new ones.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use std::fmt;
 
+use http::{HeaderName, HeaderValue};
+
+use crate::fields::{Fields, Name};
 use crate::words::labels;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(labels::REQUEST_ID);
@@ -16,48 +19,67 @@ const TRACE: usize = 32;
 #[derive(Debug, Clone)]
 pub struct Names {
     /// In logs and answers.
-    pub id: HeaderValue,
-    /// The id is new: the client gave none.
-    pub(super) is_new: bool,
+    pub id: Id,
     /// Where the client gave none: a line of its own.
     pub(super) traceparent: Option<[u8; LINE]>,
 }
 
+/// What a request is called in logs and answers.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Id {
+    /// By the client.
+    Given(HeaderValue),
+    /// By us, who were given none: as its trace is.
+    New([u8; TRACE]),
+}
+
+impl Id {
+    /// The id, in visible letters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let bytes = match self {
+            Self::Given(value) => value.as_bytes(),
+            Self::New(digits) => digits,
+        };
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Default for Names {
-    /// New names.
+    /// None: the id is all zeros, which no trace has.
     fn default() -> Self {
-        Self::find(&mut HeaderMap::new())
+        Self { id: Id::New([b'0'; TRACE]), traceparent: None }
     }
 }
 
 impl Names {
     /// The names in `headers`, and new ones for those that are not there or not right, which are
     /// taken out. A new id is the trace's, so that a log line and a trace find each other.
-    pub(super) fn find(headers: &mut HeaderMap) -> Self {
-        let (mut trace, mut traceparent) = ([0; TRACE], None);
-        let given = headers.get(&TRACEPARENT).map(trace_of);
-        match given {
-            Some(Some(right)) => trace = right,
-            wrong => {
-                if wrong.is_some() {
-                    headers.remove(&TRACEPARENT);
-                }
+    pub(super) fn find(headers: &mut Fields) -> Self {
+        let given = headers.known(Name::Traceparent).next();
+        let (trace, traceparent) = match given.and_then(trace_of) {
+            Some(right) => (right, None),
+            None => {
+                headers.remove_known(Name::Traceparent);
                 let line = new_traceparent();
-                trace.copy_from_slice(&line[3..3 + TRACE]);
-                traceparent = Some(line);
+                (line[3..3 + TRACE].try_into().expect("32 of them"), Some(line))
             }
-        }
-        let given = headers.get(&REQUEST_ID);
-        let is_right = |id: &&HeaderValue| {
-            (1..=ID_MOST).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
         };
+        let given = headers.known(Name::RequestId).next();
+        let is_right =
+            |id: &&[u8]| (1..=ID_MOST).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
         if let Some(id) = given.filter(is_right) {
-            return Self { id: id.clone(), is_new: false, traceparent };
+            let id = HeaderValue::from_bytes(id).expect("it was one");
+            return Self { id: Id::Given(id), traceparent };
         }
-        if given.is_some() {
-            headers.remove(&REQUEST_ID);
-        }
-        Self { id: value(&trace), is_new: true, traceparent }
+        headers.remove_known(Name::RequestId);
+        Self { id: Id::New(trace), traceparent }
     }
 
     /// Those that the request's own headers do not say.
@@ -65,8 +87,8 @@ impl Names {
         if let Some(line) = &self.traceparent {
             say(&TRACEPARENT, line);
         }
-        if self.is_new {
-            say(&REQUEST_ID, self.id.as_bytes());
+        if let Id::New(digits) = &self.id {
+            say(&REQUEST_ID, digits);
         }
     }
 }
@@ -90,8 +112,7 @@ fn hex(number: u64, into: &mut [u8]) {
 }
 
 /// The trace id of a right `traceparent` (W3C Trace Context §3.2).
-fn trace_of(line: &HeaderValue) -> Option<[u8; TRACE]> {
-    let line = line.as_bytes();
+fn trace_of(line: &[u8]) -> Option<[u8; TRACE]> {
     let digits = |range: &[u8]| range.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let right = line.len() >= 55
         && [2, 35, 52].iter().all(|place| line[*place] == b'-')
@@ -102,10 +123,6 @@ fn trace_of(line: &HeaderValue) -> Option<[u8; TRACE]> {
         && digits(&line[36..52])
         && digits(&line[53..55]);
     right.then(|| line[3..35].try_into().expect("32 of them"))
-}
-
-fn value(text: &[u8]) -> HeaderValue {
-    HeaderValue::from_bytes(text).expect("hexadecimal digits")
 }
 
 #[cfg(test)]
@@ -122,34 +139,34 @@ mod tests {
 
     #[test]
     fn a_request_without_names_gets_both_and_they_agree() {
-        let names = Names::find(&mut HeaderMap::new());
-        let id = names.id.to_str().unwrap();
+        let names = Names::find(&mut Fields::default());
         let [(_, line), (_, told)] = &said(&names)[..] else { panic!("two names") };
-        assert_eq!((line.len(), &line[3..35], told.as_str()), (55, id, id));
+        assert_eq!(
+            (line.len(), &line[3..35], told.as_str()),
+            (55, names.id.as_str(), &line[3..35])
+        );
     }
 
     #[test]
     fn names_that_came_are_kept() {
         let line = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::default();
         headers.insert(TRACEPARENT, HeaderValue::from_static(line));
         let names = Names::find(&mut headers);
-        assert_eq!(names.id, "0af7651916cd43dd8448eb211c80319c");
-        assert_eq!(
-            (said(&names).len(), &headers[&TRACEPARENT]),
-            (1, &HeaderValue::from_static(line))
-        );
+        assert_eq!(names.id.as_str(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!((said(&names).len(), headers.text(TRACEPARENT)), (1, Some(line)));
         headers.insert(REQUEST_ID, HeaderValue::from_static("mine"));
         let names = Names::find(&mut headers);
-        assert_eq!((names.id.as_bytes(), said(&names).len()), (&b"mine"[..], 0));
+        assert_eq!((names.id.as_str(), said(&names).len()), ("mine", 0));
     }
 
     #[test]
     fn a_wrong_traceparent_or_id_is_replaced() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::default();
         headers.insert(TRACEPARENT, HeaderValue::from_static("00-zz"));
         headers.insert(REQUEST_ID, HeaderValue::from_static("has spaces"));
         let names = Names::find(&mut headers);
-        assert_eq!((names.id.len(), said(&names).len(), headers.len()), (32, 2, 0));
+        let lengths = (names.id.as_str().len(), said(&names).len(), headers.len());
+        assert_eq!(lengths, (32, 2, 0));
     }
 }

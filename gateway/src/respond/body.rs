@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::Sleep;
 
+use crate::http1::OnUpgrade;
 use crate::log::Record;
 use crate::memory::Held;
 use crate::merge::Stream;
@@ -71,6 +72,11 @@ impl Body {
 
     pub(super) fn lines(stream: Stream<LeafBody, Sleep>) -> Self {
         Self { kind: Kind::Lines(Box::pin(stream)), kept: None, counted: None, progress: None }
+    }
+
+    /// The other end, where a leaf's answer switches protocols.
+    pub fn switch(&mut self) -> Option<OnUpgrade> {
+        if let Kind::Leaf(body) = &mut self.kind { body.switch() } else { None }
     }
 
     /// Keeps `kept` until it was sent, besides the memory that it has.

@@ -1,13 +1,13 @@
 //! Which status does a refusal have, and what does it tell people?
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::merge::Unmerged;
-use crate::model::{Coverage, Outcome, Part, ServiceName};
+use crate::model::{Answer, Coverage, Outcome, Part, ServiceName};
 use crate::pick::NoLeaf;
-use crate::request::Rejected;
+use crate::request::{Id, Rejected};
 use crate::respond::Body;
 use crate::route::NotFound;
 use crate::send::Unanswered;
@@ -108,42 +108,37 @@ impl Refusal {
     /// The refusal as `application/problem+json` (RFC 9457), or as gRPC says it where that is the
     /// request's `content_type`.
     #[must_use]
-    pub fn respond(
-        &self,
-        content_type: Option<&HeaderValue>,
-        id: Option<&HeaderValue>,
-    ) -> Response<Body> {
+    pub fn respond(&self, content_type: Option<&[u8]>, id: Option<&Id>) -> Answer<Body> {
         let status = self.status();
-        let content_type = content_type.map(HeaderValue::as_bytes).unwrap_or_default();
-        if content_type.starts_with(b"application/grpc") {
+        if content_type.is_some_and(|kind| kind.starts_with(b"application/grpc")) {
             return self.respond_grpc(status);
         }
         let text = serde_json::to_vec_pretty(&self.problem(status, id)).unwrap_or_default();
-        let mut response = Response::new(Body::segments(vec![text.into()], Vec::new()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut answer = Answer::new(Body::segments(vec![text.into()], Vec::new()));
+        answer.status = status;
+        let headers = &mut answer.headers;
+        headers.append(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.append(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.append(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if !self.parts().is_empty() {
             let coverage = Coverage::of(self.parts()).to_string();
             let coverage = HeaderValue::try_from(coverage).expect("digits and commas");
-            headers.insert(HeaderName::from_static(labels::COVERAGE), coverage);
+            headers.append(HeaderName::from_static(labels::COVERAGE), coverage);
         }
-        response
+        answer
     }
 
-    fn problem(&self, status: StatusCode, id: Option<&HeaderValue>) -> Value {
+    fn problem(&self, status: StatusCode, id: Option<&Id>) -> Value {
         let mut problem = json!({
             "type": format!("urn:metaparticle:problem:{}", self.name()),
             "title": status.canonical_reason(),
             "status": status.as_u16(),
             "detail": self.to_string(),
         });
-        if let Some(id) = id.and_then(|id| id.to_str().ok()) {
-            problem["request-id"] = id.into();
+        if let Some(id) = id {
+            problem["request-id"] = id.as_str().into();
         }
         if !self.parts().is_empty() {
             problem["leaves"] = self.parts().iter().map(leaf).collect();
@@ -152,7 +147,7 @@ impl Refusal {
     }
 
     /// A gRPC client reads `grpc-status`, not the HTTP one (gRPC over HTTP/2, "Trailers-Only").
-    fn respond_grpc(&self, status: StatusCode) -> Response<Body> {
+    fn respond_grpc(&self, status: StatusCode) -> Answer<Body> {
         let code = match status {
             StatusCode::GATEWAY_TIMEOUT => 4,
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => 8,
@@ -160,16 +155,16 @@ impl Refusal {
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE => 14,
             _ => 13,
         };
-        let mut response = Response::new(Body::segments(Vec::new(), Vec::new()));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert("grpc-status", HeaderValue::from(code));
+        let mut answer = Answer::new(Body::segments(Vec::new(), Vec::new()));
+        let headers = &mut answer.headers;
+        headers.append(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.append(HeaderName::from_static("grpc-status"), HeaderValue::from(code));
         let printable = |letter: char| if letter.is_ascii_graphic() { letter } else { ' ' };
         let message: String = self.to_string().chars().map(printable).collect();
         if let Ok(message) = HeaderValue::try_from(message.replace('%', "%25")) {
-            headers.insert("grpc-message", message);
+            headers.append(HeaderName::from_static("grpc-message"), message);
         }
-        response
+        answer
     }
 }
 

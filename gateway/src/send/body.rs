@@ -14,7 +14,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use crate::send::pool::{Answer, Stream};
+use crate::http1::OnUpgrade;
+use crate::send::pool::{Coming, Stream};
 use crate::snapshot::InFlight;
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -39,10 +40,12 @@ struct Silent;
 enum Kind {
     Whole(Bytes),
     /// Over HTTP/1.1; the connection goes back to its pool once the body was read to its end.
-    Http1(Box<Answer>),
+    Http1(Box<Coming>),
     /// Over HTTP/2, as a stream that counts to its end.
     Http2(Incoming, Option<Stream>),
     Other(UnsyncBoxBody<Bytes, Cause>),
+    /// None: something else is spoken from now on.
+    Switched(OnUpgrade),
 }
 
 impl fmt::Debug for Kind {
@@ -52,6 +55,7 @@ impl fmt::Debug for Kind {
             Self::Http1(_) => "Http1",
             Self::Http2(..) => "Http2",
             Self::Other(_) => "Other",
+            Self::Switched(_) => "Switched",
         })
     }
 }
@@ -71,8 +75,24 @@ impl LeafBody {
         Self { kind: Kind::Other(body), in_flight: None, silence: None }
     }
 
-    pub(super) fn answer(answer: Box<Answer>) -> Self {
-        Self { kind: Kind::Http1(answer), in_flight: None, silence: None }
+    /// What an answer that switches protocols has instead of a body: `other` will be its stream.
+    pub fn switched(other: OnUpgrade) -> Self {
+        Self { kind: Kind::Switched(other), in_flight: None, silence: None }
+    }
+
+    /// The other end, where the answer switches protocols.
+    pub fn switch(&mut self) -> Option<OnUpgrade> {
+        match std::mem::replace(&mut self.kind, Kind::Whole(Bytes::new())) {
+            Kind::Switched(other) => Some(other),
+            other => {
+                self.kind = other;
+                None
+            }
+        }
+    }
+
+    pub(super) fn coming(coming: Box<Coming>) -> Self {
+        Self { kind: Kind::Http1(coming), in_flight: None, silence: None }
     }
 
     pub(super) fn stream(body: Incoming, stream: Stream) -> Self {
@@ -108,6 +128,7 @@ impl Body for LeafBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
         let frame = match &mut self.kind {
             Kind::Whole(bytes) if bytes.is_empty() => None,
+            Kind::Switched(_) => None,
             Kind::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
             Kind::Http1(body) => match body.poll_frame(cx) {
                 Poll::Ready(frame) => frame,
@@ -139,6 +160,7 @@ impl Body for LeafBody {
             Kind::Http1(body) => body.is_end_stream(),
             Kind::Http2(body, _) => body.is_end_stream(),
             Kind::Other(body) => body.is_end_stream(),
+            Kind::Switched(_) => true,
         }
     }
 
@@ -148,6 +170,7 @@ impl Body for LeafBody {
             Kind::Http1(body) => body.size_hint(),
             Kind::Http2(body, _) => body.size_hint(),
             Kind::Other(body) => body.size_hint(),
+            Kind::Switched(_) => SizeHint::with_exact(0),
         }
     }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderValue, Method, Uri};
 use tower::{Service, ServiceExt};
 
+use crate::fields::Fields;
+use crate::model::Answer;
 use crate::request::{Added, Body, BodyError, Rejected};
 use crate::send::{DEADLINE, LeafBody, SHARD, SHARDS};
 use crate::snapshot::{Replica, Snapshot};
@@ -17,15 +19,15 @@ use crate::words::Protocol;
 
 /// Carries requests to replicas. Cheap to clone; a clone carries to the same replicas.
 pub trait Carrier: Clone + Send + Sync + 'static {
-    /// Sends `letter` to `replica`; gives its answer as soon as the head is there.
+    /// Sends `letter` to `replica`, and takes its body; gives its answer as soon as the head is there.
     ///
     /// # Errors
     /// When it does not answer; the failure says whether the request reached it.
     fn carry(
         &self,
         replica: &Arc<Replica>,
-        letter: Letter<'_>,
-    ) -> impl Future<Output = Result<http::Response<LeafBody>, Failure>> + Send;
+        letter: &mut Letter<'_>,
+    ) -> impl Future<Output = Result<Answer<LeafBody>, Failure>> + Send;
 
     /// Lets go of what leads to replicas that `snapshot` does not have; called from time to time.
     fn sweep(&self, snapshot: &Snapshot) {
@@ -50,11 +52,12 @@ where
     async fn carry(
         &self,
         replica: &Arc<Replica>,
-        letter: Letter<'_>,
-    ) -> Result<http::Response<LeafBody>, Failure> {
+        letter: &mut Letter<'_>,
+    ) -> Result<Answer<LeafBody>, Failure> {
         let service = self.0.clone();
-        let request = letter.into_request(replica);
-        service.oneshot((Arc::clone(replica), request)).await.map_err(Into::into)
+        let request = letter.take_request(replica);
+        let answered = service.oneshot((Arc::clone(replica), request)).await;
+        answered.map(Answer::from).map_err(Into::into)
     }
 }
 
@@ -63,7 +66,7 @@ where
 pub struct Letter<'r> {
     pub(super) method: &'r Method,
     pub(super) uri: &'r Uri,
-    pub(super) headers: &'r HeaderMap,
+    pub(super) headers: &'r Fields,
     pub(super) added: &'r Added,
     /// HTTP/1.0 needs no host; what goes on does.
     pub(super) hostless: bool,
@@ -75,19 +78,19 @@ pub struct Letter<'r> {
 }
 
 impl Letter<'_> {
-    /// The request as `replica` gets it, for carriers that want it in one piece.
+    /// The request as `replica` gets it, for carriers that want it in one piece; its body is taken.
     #[must_use]
-    pub fn into_request(self, replica: &Replica) -> http::Request<Body> {
+    pub fn take_request(&mut self, replica: &Replica) -> http::Request<Body> {
         let target = self.target(replica);
-        let mut request = http::Request::new(self.body);
+        let mut request = http::Request::new(std::mem::take(&mut self.body));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = target;
         let headers = request.headers_mut();
-        headers.clone_from(self.headers);
+        *headers = self.headers.into();
         if self.hostless {
             headers.insert(HOST, replica.host());
         }
-        self.added.each(|name, value| {
+        self.added.each(self.headers, |name, value| {
             let value = HeaderValue::from_bytes(value).expect("it was one");
             headers.insert(name, value);
         });
@@ -106,7 +109,7 @@ impl Letter<'_> {
             (Protocol::Http1, Some(path)) => Uri::from(path),
             (Protocol::Http1, None) => Uri::from_static("/"),
             (Protocol::H2c, path) => {
-                let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
+                let host = self.headers.text(HOST);
                 let uri = Uri::builder().scheme("http");
                 let uri = match host.filter(|host| !host.is_empty()) {
                     Some(host) => uri.authority(host),

@@ -18,12 +18,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::http1::{Broken, Link};
+use crate::http1::length_once;
+use crate::model::Answer;
 use crate::send::{Carrier, Failure, LeafBody, Letter};
 use crate::snapshot::{Replica, Snapshot};
 use crate::tasks::{Clock, Tasks};
 use crate::words::Protocol;
 
-pub(super) use self::http1::Answer;
+pub(super) use self::http1::Coming;
 pub(super) use self::shared::Stream;
 
 /// How long a connection may rest before it is closed: shorter than servers keep theirs.
@@ -88,39 +90,46 @@ impl Network {
     async fn http1(
         &self,
         replica: &Arc<Replica>,
-        mut letter: Letter<'_>,
-    ) -> Result<http::Response<LeafBody>, Failure> {
+        letter: &mut Letter<'_>,
+    ) -> Result<Answer<LeafBody>, Failure> {
         let mut body = std::mem::take(&mut letter.body);
-        if let Some(link) = self.0.take(replica.id) {
+        if let Some(mut link) = self.0.take(replica.id) {
             // What may be sent twice is (RFC 9110 §9.2.2, RFC 9112 §9.3.1): the connection may have
             // ended while this was on its way, as servers end what rests too long. Not to be met
             // with the same again, the next one is new.
             let again = body.again().filter(|_| letter.method.is_idempotent());
-            match (link.exchange(replica, &letter, body, &self.0).await, again) {
-                (Ok(response), _) => return Ok(response),
+            match (link.exchange(replica, letter, body).await, again) {
+                (Ok(told), _) => return Ok(link.finish(told, replica.id, &self.0)),
                 (Err(Broken::Cut(_)), Some(again)) => body = again,
                 (Err(broken), _) => return Err(Failure::broken(broken.into_cause())),
             }
         }
-        let link = match Box::pin(connect::tcp(replica.address)).await {
+        let mut link = match Box::pin(connect::tcp(replica.address)).await {
             Ok(stream) => Link::new(stream),
             Err(cause) => return Err(Failure::connect(cause, body)),
         };
-        let exchanged = link.exchange(replica, &letter, body, &self.0).await;
-        exchanged.map_err(|broken| Failure::broken(broken.into_cause()))
+        match link.exchange(replica, letter, body).await {
+            Ok(told) => Ok(link.finish(told, replica.id, &self.0)),
+            Err(broken) => Err(Failure::broken(broken.into_cause())),
+        }
     }
 
     async fn http2(
         &self,
         replica: &Arc<Replica>,
-        mut letter: Letter<'_>,
-    ) -> Result<http::Response<LeafBody>, Failure> {
+        letter: &mut Letter<'_>,
+    ) -> Result<Answer<LeafBody>, Failure> {
         let (mut sender, stream) = match self.0.stream(replica).await {
             Ok(stream) => stream,
             Err(cause) => return Err(Failure::connect(cause, std::mem::take(&mut letter.body))),
         };
-        match sender.try_send_request(letter.into_request(replica)).await {
-            Ok(response) => Ok(response.map(|body| LeafBody::stream(body, stream))),
+        match sender.try_send_request(letter.take_request(replica)).await {
+            Ok(response) => {
+                let mut answer: Answer<_> =
+                    response.map(|body| LeafBody::stream(body, stream)).into();
+                length_once(&mut answer.headers).map_err(Failure::broken)?;
+                Ok(answer)
+            }
             Err(mut error) => Err(match error.take_message() {
                 Some(request) => Failure::connect(error.into_error(), request.into_body()),
                 None if connect::is_refused(error.error()) => Failure::refused(error.into_error()),
@@ -134,8 +143,8 @@ impl Carrier for Network {
     async fn carry(
         &self,
         replica: &Arc<Replica>,
-        letter: Letter<'_>,
-    ) -> Result<http::Response<LeafBody>, Failure> {
+        letter: &mut Letter<'_>,
+    ) -> Result<Answer<LeafBody>, Failure> {
         match replica.protocol {
             Protocol::Http1 => self.http1(replica, letter).await,
             Protocol::H2c => Box::pin(self.http2(replica, letter)).await,

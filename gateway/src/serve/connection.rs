@@ -5,14 +5,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::{Response, Version};
+use http::Version;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::http1::{Conversation, Over};
 use super::life::{Life, Wish};
 use super::{Door, Entered, http2};
-use crate::http1::OnUpgrade;
-use crate::request::{Body as RequestBody, Keep, Peer, Rejected};
+use crate::model::Answer;
+use crate::request::{Arrived, Keep, Peer, Rejected};
 use crate::respond::Body;
 use crate::send::Carrier;
 
@@ -54,24 +54,20 @@ impl<C: Carrier> Door<C> {
 }
 
 impl<C: Carrier> Connection<C> {
-    /// Answers `request`; `fault` is what is wrong with it.
-    pub(super) async fn answer(
-        &self,
-        mut request: http::Request<RequestBody>,
-        fault: Option<Rejected>,
-    ) -> Response<Body> {
+    /// What a tunnel holds: it counts as a connection for as long as it is open.
+    pub(super) fn keep(&self) -> Keep {
+        Keep::new(Arc::clone(&self.entered))
+    }
+
+    /// Answers the request that `came`; `fault` is what is wrong with it.
+    pub(super) async fn answer(&self, came: &mut Arrived, fault: Option<Rejected>) -> Answer<Body> {
         let counted = self.life.request();
         let last = self.door.drain.is_lame();
-        if request.extensions().get::<OnUpgrade>().is_some() {
-            // A tunnel counts as a connection for as long as it is open.
-            request.extensions_mut().insert(Keep::new(Arc::clone(&self.entered)));
+        let mut answer = self.door.handle.handle(came, &self.peer, fault, last).await;
+        answer.body.count(counted);
+        if came.as_it_came().version == Version::HTTP_2 {
+            answer.body.watch(self.life.stream());
         }
-        let http2 = request.version() == Version::HTTP_2;
-        let mut response = self.door.handle.handle(request, &self.peer, fault, last).await;
-        response.body_mut().count(counted);
-        if http2 {
-            response.body_mut().watch(self.life.stream());
-        }
-        response
+        answer
     }
 }

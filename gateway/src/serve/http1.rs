@@ -15,8 +15,9 @@ use tokio::sync::oneshot;
 
 use super::connection::Connection;
 use super::life::Waits;
+use crate::fields::Fields;
 use crate::http1::{Asked, Decoder, Fault, Inlet, OnUpgrade, Upgraded, Wire, inlet};
-use crate::request::{Body as RequestBody, Rejected};
+use crate::request::{Arrived, Body as RequestBody, Rejected};
 use crate::send::Carrier;
 
 const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -161,9 +162,10 @@ where
 
     /// Answers what cannot be understood; nothing after it can be.
     async fn fault(&mut self, fault: Fault) -> Next {
-        let mut request = http::Request::new(RequestBody::Empty);
         // For the log: what was asked is not known for sure.
-        *request.uri_mut() = Uri::from_static("*");
+        let (method, uri) = (Method::GET, Uri::from_static("*"));
+        let (headers, body) = (Fields::default(), RequestBody::Empty);
+        let came = Arrived::new(method, uri, Version::HTTP_11, headers, body);
         let asking = Asking {
             to_head: false,
             version: Version::HTTP_11,
@@ -172,7 +174,7 @@ where
             upload: Upload { inlet: None, decoder: Decoder::none(), expects: false, waits: false },
             hand: None,
         };
-        match self.answer(request, Some(rejected(fault)), asking).await {
+        match self.answer(came, Some(rejected(fault)), asking).await {
             Next::End { .. } => Next::End { sending: true },
             next => next,
         }
@@ -193,21 +195,17 @@ where
         let fault = self.wire.reader.check(&decoder).err().map(rejected);
         let to_head = method == Method::HEAD;
         let (body, inlet) = self.body(&mut decoder);
-        let mut request = http::Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.version_mut() = version;
-        *request.headers_mut() = headers;
+        let mut came = Arrived::new(method, uri, version, headers, body);
         let hand = upgrades.then(|| {
             let (place, hand) = OnUpgrade::new();
-            request.extensions_mut().insert(place);
+            came.upgrades(place, self.connection.keep());
             hand
         });
         // Who has sent its body with the head does not wait for anything.
         let expects = expects && inlet.is_some();
         let upload = Upload { inlet, decoder, expects, waits: false };
         let asking = Asking { to_head, version, lasts, trailers, upload, hand };
-        self.answer(request, fault, asking).await
+        self.answer(came, fault, asking).await
     }
 
     /// The request's body: what came of it with the head need not be asked for.
@@ -227,30 +225,31 @@ where
 
     async fn answer(
         &mut self,
-        request: http::Request<RequestBody>,
+        mut came: Arrived,
         fault: Option<Rejected>,
         mut asking: Asking,
     ) -> Next {
         let connection = self.connection;
-        // Boxed, so that a connection that rests does not keep the room of a request.
-        let mut answering = Box::pin(connection.answer(request, fault));
-        let response = std::future::poll_fn(|cx| {
+        // Boxed, so that a connection that rests does not keep the room of a request; and with what came,
+        // so that nobody keeps it while the answer is told.
+        let mut answering = Box::pin(async move { connection.answer(&mut came, fault).await });
+        let answer = std::future::poll_fn(|cx| {
             loop {
-                if let Poll::Ready(response) = answering.as_mut().poll(cx) {
-                    return Poll::Ready(Ok(response));
+                if let Poll::Ready(answer) = answering.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(answer));
                 }
                 ready!(self.poll_meanwhile(cx, &mut asking.upload))?;
             }
         });
-        let response = match response.await {
-            Ok(response) => response,
+        let answer = match answer.await {
+            Ok(answer) => answer,
             Err(Gone) => return Next::End { sending: false },
         };
         drop(answering);
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return self.tell(response, asking).await;
+        if answer.status != StatusCode::SWITCHING_PROTOCOLS {
+            return self.tell(answer, asking).await;
         }
-        self.switch(&response);
+        self.switch(&answer);
         match std::future::poll_fn(|cx| self.wire.poll_flush(cx)).await {
             Ok(()) => Next::Tunnel(asking.hand),
             Err(_) => Next::End { sending: false },

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connection::Connection;
 use super::life::{Life, Waits};
 use crate::http1::HEAD_MOST;
-use crate::request::Body as RequestBody;
+use crate::request::{Arrived, Body as RequestBody};
 use crate::send::Carrier;
 use crate::tasks::Tasks;
 
@@ -44,8 +44,8 @@ where
     let service = service_fn(move |request: http::Request<Incoming>| {
         let connection = Arc::clone(&connection);
         async move {
-            let request = request.map(RequestBody::incoming);
-            Ok::<_, Infallible>(connection.answer(request, None).await)
+            let mut came = Arrived::from(request.map(RequestBody::incoming));
+            Ok::<_, Infallible>(http::Response::from(connection.answer(&mut came, None).await))
         }
     });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(watched), service));

@@ -1,11 +1,12 @@
-//! Which certificate is shown? The one in the files, read again when they change; a wrong one is
-//! reported and the last good one stays.
+//! Which certificate is shown? The one of the host that is asked for, else the one in the files, read
+//! again when they change; a wrong one is reported and the last good one stays.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
@@ -23,16 +24,63 @@ pub struct Certificate {
     key: PathBuf,
     /// When its files were touched last, before they were first read.
     touched: [Option<Stamp>; 2],
-    shown: Arc<Shown>,
+    first: Arc<CertifiedKey>,
 }
 
-/// What is shown to clients.
-#[derive(Debug)]
-struct Shown(ArcSwap<CertifiedKey>);
+/// What is shown to clients, shared: all clones are one. Who asks for a host that has none is shown the
+/// default; where there is none either, the handshake fails.
+#[derive(Debug, Clone, Default)]
+pub struct Certificates(Arc<Cells>);
 
-impl ResolvesServerCert for Shown {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+#[derive(Debug, Default)]
+struct Cells {
+    default: ArcSwapOption<CertifiedKey>,
+    /// By host: a name, or `*.SUFFIX` for one label more.
+    hosts: ArcSwap<Hosts>,
+}
+
+type Hosts = HashMap<Box<str>, Arc<CertifiedKey>>;
+
+impl Certificates {
+    /// Shows `certificate` from now on to who asks for nothing that is known.
+    pub fn set_default(&self, certificate: Arc<CertifiedKey>) {
+        self.0.default.store(Some(certificate));
+    }
+
+    /// Shows these from now on: names, or `*.SUFFIX` for one label more; in lower case.
+    pub fn set_hosts(&self, hosts: Arc<Hosts>) {
+        self.0.hosts.store(hosts);
+    }
+
+    /// What shakes hands: TLS 1.2 and 1.3, with HTTP/2 and HTTP/1.1 by ALPN.
+    ///
+    /// # Panics
+    /// Never: the provider has the protocol versions that are asked of it.
+    #[must_use]
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has TLS 1.2 and 1.3");
+        let shown: Arc<dyn ResolvesServerCert> = Arc::<Cells>::clone(&self.0);
+        let mut config = builder.with_no_client_auth().with_cert_resolver(shown);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+impl Cells {
+    fn of(&self, host: &str) -> Option<Arc<CertifiedKey>> {
+        let hosts = self.hosts.load();
+        let wildcard = || hosts.get(format!("*.{}", host.split_once('.')?.1).as_str());
+        hosts.get(host).or_else(wildcard).map(Arc::clone)
+    }
+}
+
+impl ResolvesServerCert for Cells {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let host = hello.server_name().map(str::to_ascii_lowercase);
+        host.and_then(|host| self.of(&host)).or_else(|| self.default.load_full())
     }
 }
 
@@ -69,17 +117,22 @@ impl Certificate {
     pub fn read(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
         // Before they are read: what is written meanwhile is a change.
         let touched = touched([chain, key]);
-        let shown = Arc::new(Shown(ArcSwap::from_pointee(certified(chain, key)?)));
-        Ok(Self { chain: chain.into(), key: key.into(), touched, shown })
+        let first = Arc::new(certified(chain, key)?);
+        Ok(Self { chain: chain.into(), key: key.into(), touched, first })
     }
 
-    /// Reads the files again, and shows what is in them from now on.
+    /// Reads the files again.
     ///
     /// # Errors
-    /// When they are not right; what was shown is shown on.
-    pub fn reload(&self) -> Result<(), CertificateError> {
-        self.shown.0.store(Arc::new(certified(&self.chain, &self.key)?));
-        Ok(())
+    /// When they are not right.
+    pub fn reload(&self) -> Result<Arc<CertifiedKey>, CertificateError> {
+        certified(&self.chain, &self.key).map(Arc::new)
+    }
+
+    /// What was in the files when they were read first.
+    #[must_use]
+    pub fn first(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.first)
     }
 
     /// When its files were touched last, before they were first read.
@@ -92,22 +145,6 @@ impl Certificate {
     #[must_use]
     pub fn touched(&self) -> [Option<Stamp>; 2] {
         touched([&self.chain, &self.key])
-    }
-
-    /// What shakes hands: TLS 1.2 and 1.3, with HTTP/2 and HTTP/1.1 by ALPN.
-    ///
-    /// # Panics
-    /// Never: the provider has the protocol versions that are asked of it.
-    #[must_use]
-    pub fn acceptor(&self) -> TlsAcceptor {
-        let provider = Arc::new(ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring has TLS 1.2 and 1.3");
-        let shown: Arc<dyn ResolvesServerCert> = Arc::<Shown>::clone(&self.shown);
-        let mut config = builder.with_no_client_auth().with_cert_resolver(shown);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        TlsAcceptor::from(Arc::new(config))
     }
 }
 

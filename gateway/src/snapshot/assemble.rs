@@ -13,11 +13,16 @@ use crate::snapshot::{Replica, Route, Routes, Service, Shard, Snapshot};
 
 /// The picture of `world` that comes after `before`; `ids` counts the replicas ever seen.
 pub(super) fn snapshot(world: &World, before: &Snapshot, ids: &mut u64) -> Snapshot {
-    let mut services: Vec<_> = world
-        .services
-        .iter()
-        .map(|declared| Arc::new(service(declared, before.service(declared.name.as_str()), ids)))
-        .collect();
+    let mut services: Vec<_> = Vec::with_capacity(world.services.len());
+    for (place, declared) in world.services.iter().enumerate() {
+        // Mostly it stands where it stood.
+        let there = before.services.get(place).filter(|one| one.name == declared.name);
+        let known = there.or_else(|| before.service(declared.name.as_str()));
+        services.push(match known {
+            Some(known) if Arc::ptr_eq(&known.declared, declared) => Arc::clone(known),
+            known => Arc::new(service(declared, known, ids)),
+        });
+    }
     services.sort_by(|left, right| left.name.cmp(&right.name));
     let mut snapshot =
         Snapshot { version: before.version + 1, services, routes: Routes::default() };
@@ -41,7 +46,11 @@ fn routes(world: &World, snapshot: &Snapshot) -> Routes {
     routes
 }
 
-fn service(declared: &model::Service, before: Option<&Arc<Service>>, ids: &mut u64) -> Service {
+fn service(
+    declared: &Arc<model::Service>,
+    before: Option<&Arc<Service>>,
+    ids: &mut u64,
+) -> Service {
     let slots = declared.shards();
     let mut shard_of = vec![None; declared.replicas.len()];
     for (place, (_, served_by)) in slots.iter().enumerate() {
@@ -75,6 +84,7 @@ fn service(declared: &model::Service, before: Option<&Arc<Service>>, ids: &mut u
         shards,
         ready,
         live: before.map(|before| Arc::clone(&before.live)).unwrap_or_default(),
+        declared: Arc::clone(declared),
     }
 }
 

@@ -18,3 +18,6 @@ pub const COVERAGE: &str = "metaparticle-coverage";
 
 /// The header that names a request, in and out.
 pub const REQUEST_ID: &str = "x-request-id";
+
+/// The label by which a pod, or an EndpointSlice, says which shard it serves.
+pub const SHARD_LABEL: &str = "metaparticle.io/shard";

@@ -45,7 +45,7 @@ async fn bytes_that_are_not_the_lines_they_mean_are_not_passed_on() {
 async fn the_first_line_does_not_wait_for_the_last() {
     let slow = streams(&[Step::Say("1\n"), Step::Wait(500), Step::Say("2\n")]);
     let world = lines("", "a b").replica("a b", slow);
-    let mut body = world.get("/").response().await.into_body();
+    let mut body = world.get("/").response().await.body;
     let first = body.frame().await.expect("a frame").expect("no error");
     assert_eq!((first.into_data().expect("data").as_ref(), world.now()), (&b"1\n"[..], 0));
 }

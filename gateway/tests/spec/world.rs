@@ -21,13 +21,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 
 use metaparticle_gateway::file;
 use metaparticle_gateway::handle::Handle;
 use metaparticle_gateway::log::Log;
 use metaparticle_gateway::memory::Memory;
+use metaparticle_gateway::model;
 use metaparticle_gateway::request::{Body, Peer, Trust};
 use metaparticle_gateway::respond;
 use metaparticle_gateway::send::{Sender, Timers};
@@ -205,12 +206,12 @@ impl<'w> Ask<'w> {
     }
 
     /// The answer's head, its body still to come.
-    pub(crate) async fn response(self) -> Response<respond::Body> {
+    pub(crate) async fn response(self) -> model::Answer<respond::Body> {
         let Self { world, request, body, from } = self;
         let from: SocketAddr = from.parse().expect("an address");
         let peer = Peer::new(from, false, &Trust::default());
-        let request = request.body(body).expect("a request");
-        world.handle.handle(request, &peer, None, false).await
+        let mut came = request.body(body).expect("a request").into();
+        world.handle.handle(&mut came, &peer, None, false).await
     }
 }
 
@@ -221,7 +222,7 @@ impl<'w> IntoFuture for Ask<'w> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let (world, start) = (self.world, self.world.now());
-            let (head, mut rest) = self.response().await.into_parts();
+            let model::Answer { status, headers, body: mut rest } = self.response().await;
             let (mut body, mut trailers, mut broke) = (Vec::new(), HeaderMap::new(), false);
             while let Some(frame) = rest.frame().await {
                 match frame.map(http_body::Frame::into_data) {
@@ -234,7 +235,8 @@ impl<'w> IntoFuture for Ask<'w> {
                 }
             }
             let text = String::from_utf8(body).expect("text");
-            let (status, headers, took) = (head.status.as_u16(), head.headers, world.now() - start);
+            let (status, headers) = (status.as_u16(), HeaderMap::from(&headers));
+            let took = world.now() - start;
             Answer { status, headers, text, trailers, broke, took }
         })
     }

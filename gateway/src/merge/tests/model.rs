@@ -213,7 +213,7 @@ proptest! {
         for merge in every_merge() {
             let outcomes = bodies.iter().map(|body| ok(body.clone())).collect();
             let Ok(merged) = parts(&merge, leaves(outcomes), Require::Any) else { continue };
-            let json = merged.headers.get("content-type").is_some_and(|it| it == "application/json");
+            let json = merged.headers.get("content-type").is_some_and(|it| it == b"application/json");
             if json && !matches!(merge, Merge::First | Merge::Quorum) {
                 let body = merged.body.concat();
                 let read = serde_json::from_slice::<&serde_json::value::RawValue>(&body);

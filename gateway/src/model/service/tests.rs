@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Replica, ReplicaName, Service, ServiceName};
+use crate::model::{Replica, ReplicaName, Service, ServiceName, StatefulSet};
 use crate::words::{Policy, Scope};
 
 /// The shards of a service called `users`, as `NAME=PLACES`, separated by spaces.
@@ -11,6 +11,8 @@ fn shards(words: &[(&str, &str)], desired: Option<u32>, replicas: Vec<Replica>) 
         Policy::read(&Policy::default(), Scope::Service, words.iter().copied());
     assert_eq!(mistakes, []);
     let (name, policy) = (ServiceName::new("users"), Arc::new(policy));
+    let set = |count| StatefulSet { stem: "users".into(), first: 0, count };
+    let desired = desired.map(set).into_iter().collect();
     let service = Service { name, policy, protocol: Default::default(), replicas, desired };
     let told = service.shards().into_iter().map(|(name, places)| {
         let places: Vec<_> = places.iter().map(ToString::to_string).collect();
@@ -69,7 +71,7 @@ fn replicas_beyond_the_count_are_known() {
     let replicas = ["users-0", "users-2", "x@users-10"].map(replica).into();
     let (name, policy) = (ServiceName::new("users"), Arc::new(policy));
     let mut service =
-        Service { name, policy, protocol: Default::default(), replicas, desired: None };
+        Service { name, policy, protocol: Default::default(), replicas, desired: vec![] };
     let beyond = |service: &Service| {
         let beyond = service.beyond_count().into_iter();
         beyond.map(|(replica, ordinal)| format!("{}={ordinal}", replica.name)).collect::<Vec<_>>()
@@ -91,6 +93,22 @@ fn a_stateful_set_reserves_what_it_desires() {
     let set = [("shard-count", "statefulset")];
     check(&set, Some(2), &["users-0"], "users-0=0 users-1=");
     check(&set, Some(0), &["users-0"], "");
-    check(&set, None, &["users-0"], "users-0=0");
-    check(&set, Some(2_000_000_000), &["users-0"], "users-0=0");
+    check(&set, Some(3), &[], "users-0= users-1= users-2=");
+    check(&set, Some(1), &["users-0", "users-4"], "users-0=0");
+    check(&set, Some(1), &["users-0", "others-0"], "others-0=1 users-0=0 unkept");
+    check(&set, None, &["users-0"], "users-0=0 unkept");
+    check(&set, Some(2_000_000_000), &["users-0"], "users-0=0 unkept");
+}
+
+#[test]
+fn several_stateful_sets_reserve_the_slots_of_each_from_its_first_number() {
+    let words = [("shard-count", "statefulset")];
+    let (policy, _) = Policy::read(&Policy::default(), Scope::Service, words);
+    let set = |stem: &str, first| StatefulSet { stem: stem.into(), first, count: 2 };
+    let (name, policy) = (ServiceName::new("users"), Arc::new(policy));
+    let (protocol, desired) = (Default::default(), vec![set("blue", 0), set("a", 5)]);
+    let replicas = vec![replica("blue-1")];
+    let service = Service { name, policy, protocol, replicas, desired };
+    let names = service.shards().into_iter().map(|(name, _)| name.to_string());
+    assert_eq!(names.collect::<Vec<_>>(), ["a-5", "a-6", "blue-0", "blue-1"]);
 }

@@ -11,13 +11,15 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{Method, Response, StatusCode};
+use http::{Method, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::net::TcpStream;
 
 use super::Pools;
+use crate::fields::Name;
 use crate::http1::write::{self, Framing};
 use crate::http1::{Decoder, OnUpgrade, Piece, Told, Wire};
+use crate::model::Answer;
 use crate::request::{Body, BodyError};
 use crate::send::carry::{Letter, milliseconds};
 use crate::send::{DEADLINE, LeafBody, SHARD, SHARDS};
@@ -48,7 +50,7 @@ impl Broken {
 
 /// What is left of a request to be sent while its answer is awaited, or comes.
 #[derive(Debug)]
-struct Upload {
+pub(super) struct Upload {
     body: Body,
     framing: Framing,
 }
@@ -67,16 +69,15 @@ impl Link {
 
     /// Sends `letter` with `body` to `replica`, and reads the head of its answer.
     pub(super) async fn exchange(
-        mut self,
+        &mut self,
         replica: &Replica,
         letter: &Letter<'_>,
         body: Body,
-        pools: &Arc<Pools>,
-    ) -> Result<Response<LeafBody>, Broken> {
+    ) -> Result<(Told, Option<Upload>), Broken> {
         let mut upload = self.begin(replica, letter, body);
         let to_head = *letter.method == Method::HEAD;
         let told = std::future::poll_fn(|cx| self.poll_told(cx, &mut upload, to_head)).await?;
-        Ok(self.finish(told, upload, replica.id, pools))
+        Ok((told, upload))
     }
 
     /// Queues the request's head, and its body where that is there already.
@@ -84,8 +85,8 @@ impl Link {
         let out = self.0.queue();
         let target = letter.uri.path_and_query().map_or("/", |target| target.as_str());
         write::request(out, letter.method, target);
-        write::fields(out, letter.headers);
-        letter.added.each(|name, value| write::field(out, name, value));
+        letter.headers.write(out);
+        letter.added.each(letter.headers, |name, value| write::field(out, name, value));
         if letter.hostless {
             write::field(out, &HOST, replica.host().as_bytes());
         }
@@ -96,7 +97,7 @@ impl Link {
         }
         let is_asking = matches!(*letter.method, Method::GET | Method::HEAD | Method::OPTIONS);
         let measured =
-            || is_asking && body.is_empty() || letter.headers.contains_key(CONTENT_LENGTH);
+            || is_asking && body.is_empty() || letter.headers.seen().has(Name::ContentLength);
         match body {
             Body::Empty | Body::Whole(_) => {
                 let whole =
@@ -156,38 +157,32 @@ impl Link {
         }
     }
 
-    fn finish(
+    /// The answer whose head was `told`. Its body may still be on its way; what comes with the head
+    /// gives the connection back.
+    pub(super) fn finish(
         mut self,
-        told: Told,
-        upload: Option<Upload>,
+        (told, upload): (Told, Option<Upload>),
         replica: u64,
         pools: &Arc<Pools>,
-    ) -> Response<LeafBody> {
+    ) -> Answer<LeafBody> {
         let Told { status, headers, mut body, lasts } = told;
-        let mut response = Response::new(LeafBody::whole(Bytes::new()));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
+        let answer = |body| Answer { status, headers, body };
         if status == StatusCode::SWITCHING_PROTOCOLS {
             let (place, hand) = OnUpgrade::new();
             // Nobody wants it: then it ends here.
             hand.send(self.0.upgrade()).ok();
-            response.extensions_mut().insert(place);
-            return response;
+            return answer(LeafBody::switched(place));
         }
         let length = body.missing();
-        if upload.is_none()
-            && let Some(whole) = self.0.reader.whole(&mut body)
-        {
-            *response.body_mut() = LeafBody::whole(whole);
-        }
+        let whole = if upload.is_none() { self.0.reader.whole(&mut body) } else { None };
         if upload.is_none() && body.is_ended() {
             // It may have been answered before all of it was written.
             if lasts && self.0.is_flushed() && self.0.reader.is_empty() {
                 pools.rest(replica, self);
             }
-            return response;
+            return answer(LeafBody::whole(whole.unwrap_or_default()));
         }
-        let answer = Answer {
+        let coming = Coming {
             link: Some(self),
             body,
             length,
@@ -196,8 +191,7 @@ impl Link {
             replica,
             pools: Arc::clone(pools),
         };
-        *response.body_mut() = LeafBody::answer(Box::new(answer));
-        response
+        answer(LeafBody::coming(Box::new(coming)))
     }
 }
 
@@ -241,7 +235,7 @@ fn poll_upload(
 
 /// An answer's body as it comes; its connection rests again once it was read to its end.
 #[derive(Debug)]
-pub(in crate::send) struct Answer {
+pub(in crate::send) struct Coming {
     link: Option<Link>,
     body: Decoder,
     length: Option<u64>,
@@ -251,7 +245,7 @@ pub(in crate::send) struct Answer {
     pools: Arc<Pools>,
 }
 
-impl Answer {
+impl Coming {
     /// The next frame.
     pub(in crate::send) fn poll_frame(
         &mut self,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use futures::future::join_all;
 use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderValue, Response};
 use http_body_util::BodyExt as _;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{IDLE_MOST, Network};
+use crate::fields::Fields;
 use crate::request::{Added, Body};
 use crate::send::{Carrier as _, Failure, Letter};
 use crate::snapshot::{Latest, channel};
@@ -60,8 +61,8 @@ impl World {
         let snapshot = self.latest.load();
         let method = method.parse().expect("a method");
         let uri = http::Uri::from_static("http://web/");
-        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("web"))]);
-        let letter = Letter {
+        let headers = Fields::from_iter([(HOST, HeaderValue::from_static("web"))]);
+        let mut letter = Letter {
             method: &method,
             uri: &uri,
             headers: &headers,
@@ -71,8 +72,8 @@ impl World {
             shard: None,
             body,
         };
-        let response = self.network.carry(&snapshot.services[0].replicas[0], letter).await?;
-        Ok(response.into_body().collect().await.expect("a whole answer").to_bytes())
+        let answer = self.network.carry(&snapshot.services[0].replicas[0], &mut letter).await?;
+        Ok(answer.body.collect().await.expect("a whole answer").to_bytes())
     }
 
     fn accepted(&self) -> usize {

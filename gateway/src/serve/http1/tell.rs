@@ -5,13 +5,15 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
-use http::{HeaderValue, Response, StatusCode, Version};
+use http::{HeaderValue, StatusCode, Version};
 use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Asking, Conversation, Gone, Next, Upload};
+use crate::fields::Name;
 use crate::http1::Piece;
 use crate::http1::write::{self, Framing};
+use crate::model::Answer;
 use crate::respond::Body;
 use crate::send::Carrier;
 use crate::serve::life::Waits;
@@ -34,10 +36,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     C: Carrier,
 {
-    /// Tells `response`, head and body.
-    pub(super) async fn tell(&mut self, response: Response<Body>, mut asking: Asking) -> Next {
-        let mut telling = self.head(&response, &mut asking);
-        let mut body = response.into_body();
+    /// Tells `answer`, head and body.
+    pub(super) async fn tell(&mut self, answer: Answer<Body>, mut asking: Asking) -> Next {
+        let mut telling = self.head(&answer, &mut asking);
+        // What it stands in is not kept while a long body goes by.
+        let Answer { headers, mut body, .. } = answer;
+        drop(headers);
         let told = std::future::poll_fn(|cx| {
             self.poll_tell(cx, Pin::new(&mut body), &mut telling, &mut asking)
         });
@@ -54,36 +58,29 @@ where
     }
 
     /// Tells that something else is spoken from now on.
-    pub(super) fn switch(&mut self, response: &Response<Body>) {
+    pub(super) fn switch(&mut self, answer: &Answer<Body>) {
         let out = self.wire.queue();
-        write::status(out, response.status());
-        write::fields(out, response.headers());
+        write::status(out, answer.status);
+        answer.headers.write(out);
         write::blank(out);
     }
 
-    /// Queues the head of `response`, and says how its body is told.
-    fn head(&mut self, response: &Response<Body>, asking: &mut Asking) -> Telling {
-        let (status, headers) = (response.status(), response.headers());
+    /// Queues the head of `answer`, and says how its body is told.
+    fn head(&mut self, answer: &Answer<Body>, asking: &mut Asking) -> Telling {
+        let Answer { status, headers, body } = answer;
         let bodiless =
-            asking.to_head || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
+            asking.to_head || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(status);
         let out = self.wire.queue();
-        write::status(out, status);
-        let (mut dated, mut measured, mut closes) = (false, false, false);
-        for (name, value) in headers {
-            match name.as_str().len() {
-                4 => dated |= name == DATE,
-                10 => closes |= name == CONNECTION,
-                14 => measured |= name == CONTENT_LENGTH,
-                _ => {}
-            }
-            write::field(out, name, value.as_bytes());
-        }
-        if !dated {
+        write::status(out, *status);
+        headers.write(out);
+        let seen = headers.seen();
+        let (measured, closes) = (seen.has(Name::ContentLength), seen.has(Name::Connection));
+        if !seen.has(Name::Date) {
             write::field(out, &DATE, date().as_bytes());
         }
         let mut framing = Framing::Bare;
         if !bodiless && !measured {
-            match response.body().size_hint().exact() {
+            match body.size_hint().exact() {
                 Some(length) => write::number(out, &CONTENT_LENGTH, length),
                 None if asking.version == Version::HTTP_11 => {
                     framing = Framing::Chunked;
@@ -102,10 +99,7 @@ where
             _ => {}
         }
         write::blank(out);
-        Telling {
-            framing,
-            ended: bodiless || response.body().is_end_stream() && framing == Framing::Bare,
-        }
+        Telling { framing, ended: bodiless || body.is_end_stream() && framing == Framing::Bare }
     }
 
     fn poll_tell(

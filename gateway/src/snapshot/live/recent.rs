@@ -3,6 +3,7 @@
 //!
 //! Buckets are an eighth of an octave wide: a percentile is at most 12.5 % above the truth.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ const KNOWN_LEAST: u64 = 100;
 /// Up to 2²⁶ microseconds, about a minute; what is slower counts as that.
 const SIZE: usize = 24 * 8;
 
-/// Times of leaves, to the heads of their answers.
+/// Times of leaves, to the heads of their answers. Of thousands of services most are never asked: until
+/// they are, they have no counters.
 #[derive(Debug, Default)]
-pub struct Recent([Stretch; 2]);
+pub struct Recent(OnceLock<Box<[Stretch; 2]>>);
 
 #[derive(Debug)]
 struct Stretch {
@@ -45,7 +47,7 @@ impl Recent {
     /// its clearing.
     pub fn observe(&self, now: Duration, latency: Duration) {
         let number = number(now);
-        let stretch = &self.0[usize::from(number % 2 == 1)];
+        let stretch = &self.0.get_or_init(Box::default)[usize::from(number % 2 == 1)];
         let before = stretch.number.load(Relaxed);
         let swap = |old| stretch.number.compare_exchange(old, number, Relaxed, Relaxed);
         if before != number && swap(before).is_ok() {
@@ -62,7 +64,7 @@ impl Recent {
         let is_recent =
             |stretch: &&Stretch| current - stretch.number.load(Relaxed).min(current) < 2;
         let mut counts = [0; SIZE];
-        for stretch in self.0.iter().filter(is_recent) {
+        for stretch in self.0.get()?.iter().filter(is_recent) {
             for (sum, count) in counts.iter_mut().zip(&stretch.counts) {
                 *sum += u64::from(count.load(Relaxed));
             }

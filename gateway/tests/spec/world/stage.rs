@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::time::{Instant, sleep};
 
+use metaparticle_gateway::model::Answer;
 use metaparticle_gateway::request::Body;
 use metaparticle_gateway::send::{Carrier, Failure, LeafBody, Letter};
 use metaparticle_gateway::snapshot::Replica;
@@ -209,9 +210,9 @@ impl Carrier for Stage {
     async fn carry(
         &self,
         replica: &Arc<Replica>,
-        letter: Letter<'_>,
-    ) -> Result<Response<LeafBody>, Failure> {
-        let request = letter.into_request(replica);
+        letter: &mut Letter<'_>,
+    ) -> Result<Answer<LeafBody>, Failure> {
+        let request = letter.take_request(replica);
         let fate = Fate(Arc::default());
         let place = self.write(replica, request.headers(), &fate);
         let Part { after, end } = self.part_of(replica.name.as_str());
@@ -242,13 +243,12 @@ impl Carrier for Stage {
             Some(steps) if let [Step::Say(text)] = steps[..] => whole(text, &fate),
             Some(steps) => LeafBody::other(stream(steps, fate)),
         };
-        let mut response = Response::new(body);
-        *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+        let mut answer = Answer::new(body);
+        answer.status = StatusCode::from_u16(status).expect("a status");
         for (name, value) in headers {
-            let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
-            response.headers_mut().append(name, value);
+            answer.headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        Ok(response)
+        Ok(answer)
     }
 }
 

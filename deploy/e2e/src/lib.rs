@@ -1,0 +1,19 @@
+//! How does the gateway stand before a real cluster? A gateway for a test's namespace, somebody who asks
+//! it, and a load that does not wait for answers.
+
+mod ask;
+mod gateway;
+mod load;
+pub mod world;
+
+pub use ask::{Answer, Asker};
+pub use gateway::Gateway;
+pub use load::{Load, Loading, Outcome};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Lets nobody else of this program measure for as long as it is held.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    ALONE.lock().await
+}

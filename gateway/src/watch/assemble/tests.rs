@@ -1,0 +1,237 @@
+//! What does a cluster become, and what stays when something changes?
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Classes, Looks, Publish};
+use crate::watch::cluster::News;
+use crate::watch::digest::Id;
+use crate::watch::tests::{World, ingress, merge, object, saying, service, set, slice};
+
+fn with(mut object: Value, more: Value) -> Value {
+    merge(&mut object, more);
+    object
+}
+
+/// The Service `db`, that says these words, the StatefulSet `db` of three, and a route.
+fn db(words: &[(&str, &str)], endpoints: &str) -> World {
+    World::of(&[
+        saying("db", words),
+        set("db", "db", 3),
+        ingress("x", &["/>db"]),
+        slice("db-x", "db", endpoints),
+    ])
+}
+
+const DB: &str = "shop/db:80";
+
+#[test]
+fn only_what_changed_is_built_again() {
+    let mut world = World::of(&[
+        service("a"),
+        saying("b", &[("pattern", "shard")]),
+        slice("a-x", "a", "a-1=10.0.0.1"),
+        slice("b-x", "b", "b-1=10.0.1.1 b-2=10.0.1.2"),
+        ingress("x", &["/a>a", "/b>b"]),
+    ]);
+    let before = world.picture();
+    assert!(world.set(&slice("a-x", "a", "a-1=10.0.0.1 a-2=10.0.0.2")));
+    let after = world.picture();
+    assert_eq!(after.version, before.version + 1);
+    let of = |picture: &crate::snapshot::Snapshot, name: &str| {
+        Arc::clone(picture.service(name).unwrap())
+    };
+    assert!(Arc::ptr_eq(&of(&before, "shop/b:80"), &of(&after, "shop/b:80")));
+    assert!(!Arc::ptr_eq(&of(&before, "shop/a:80"), &of(&after, "shop/a:80")));
+    assert!(Arc::ptr_eq(&of(&before, "shop/a:80").live, &of(&after, "shop/a:80").live));
+
+    // Who is not ready moves no key: the ring is the same one.
+    world.set(&slice("b-x", "b", "!b-1=10.0.1.1 b-2=10.0.1.2"));
+    let later = world.picture();
+    assert!(Arc::ptr_eq(&of(&after, "shop/b:80").ring, &of(&later, "shop/b:80").ring));
+}
+
+#[test]
+fn what_nobody_needs_to_know_makes_no_picture() {
+    let mut world = db(&[], "db-0=10.0.0.1");
+    let label = json!({ "metadata": { "labels": { "team": "x" }, "resourceVersion": "9" } });
+    assert!(!world.set(&with(slice("db-x", "db", "db-0=10.0.0.1"), label.clone())));
+    assert!(!world.set(&with(service("db"), label)));
+    assert!(!world.set(&slice("other-x", "other", "x=10.0.0.9")), "nobody routes to it");
+}
+
+#[test]
+fn a_pod_of_a_stateful_set_keeps_its_shard_and_its_slot() {
+    let words = [("shard-count", "statefulset")];
+    let mut world = db(&words, "db-0=10.0.0.1 db-1=10.0.0.2 db-2=10.0.0.3");
+    assert_eq!(world.wrong(), [""; 0]);
+    let ring = Arc::clone(&world.picture().service(DB).unwrap().ring);
+    for endpoints in [
+        "db-0=10.0.0.1 ~db-1=10.0.0.2 db-2=10.0.0.3",
+        "db-0=10.0.0.1 db-2=10.0.0.3",
+        "db-0=10.0.0.1 !db-1=10.0.0.7 db-2=10.0.0.3",
+        "",
+        "db-0=10.0.0.1 db-1=10.0.0.7 db-2=10.0.0.3",
+    ] {
+        world.set(&slice("db-x", "db", endpoints));
+        assert_eq!(world.shards(DB), "db-0 db-1 db-2", "{endpoints}");
+        assert!(Arc::ptr_eq(&ring, &world.picture().service(DB).unwrap().ring), "{endpoints}");
+    }
+    world.set(&set("db", "db", 5));
+    assert_eq!(world.shards(DB), "db-0 db-1 db-2 db-3 db-4");
+    world.set(&set("db", "db", 1));
+    assert_eq!(world.shards(DB), "db-0");
+    assert_eq!(
+        world.replicas(DB),
+        "db-0=10.0.0.1:8080 db-1=10.0.0.7:8080@none db-2=10.0.0.3:8080@none"
+    );
+}
+
+#[test]
+fn a_count_that_cannot_be_kept_is_told() {
+    let words = [("shard-count", "statefulset")];
+    let mut world = World::of(&[saying("web", &words), ingress("x", &["/>web"])]);
+    let wrong = world.wrong();
+    let expected =
+        "metaparticle.io/shard-count: found `statefulset`; allowed: a Service whose selector";
+    assert!(wrong.len() == 1 && wrong[0].contains(expected), "{wrong:?}");
+    world.set(&set("web", "web", 2));
+    assert_eq!((world.wrong(), world.shards("shop/web:80")), (vec![], "web-0 web-1".into()));
+}
+
+#[test]
+fn a_pod_of_a_deployment_is_its_uid_and_is_gone_when_it_ends() {
+    let world = World::of(&[
+        service("web"),
+        ingress("x", &["/>web"]),
+        slice("web-x", "web", "web-a=10.0.0.1 ~web-b=10.0.0.2 !web-c=10.0.0.3"),
+    ]);
+    assert_eq!(
+        world.replicas("shop/web:80"),
+        "web-a=10.0.0.1:8080@uid-web-a !web-c=10.0.0.3:8080@uid-web-c"
+    );
+}
+
+#[test]
+fn a_label_on_pods_or_slices_names_a_shard_that_several_serve() {
+    let pod = |name: &str, uid: &str, shard: &str| {
+        let labels = json!({ "metaparticle.io/shard": shard });
+        object("v1", "Pod", name, json!({ "metadata": { "uid": uid, "labels": labels } }))
+    };
+    let labels = json!({ "metadata": { "labels": { "metaparticle.io/shard": "right" } } });
+    let mut world = World::of(&[
+        service("web"),
+        ingress("x", &["/>web"]),
+        slice("web-x", "web", "a=10.0.0.1 b=10.0.0.2 c=10.0.0.3"),
+        with(slice("web-y", "web", "d=10.0.0.4"), labels),
+        pod("a", "uid-a", "left"),
+        pod("b", "uid-b", "left"),
+        pod("c", "an older c", "left"),
+    ]);
+    assert_eq!(world.shards("shop/web:80"), "left right uid-c");
+    world.delete(&pod("b", "", ""));
+    assert_eq!(world.shards("shop/web:80"), "left right uid-b uid-c");
+}
+
+#[test]
+fn what_is_spoken_follows_from_the_port() {
+    let port = |word: &str| json!({ "spec": { "ports": [{ "name": "http", "port": 80, "appProtocol": word }] } });
+    let slice = slice("web-x", "web", "a=10.0.0.1");
+    let mut world = World::of(&[ingress("x", &["/>web"]), service("web"), slice]);
+    let speaks = |world: &World| {
+        let picture = world.picture();
+        let service = picture.service("shop/web:80").unwrap();
+        service.replicas.first().map(|replica| replica.protocol.to_string())
+    };
+    for (word, expected) in [
+        ("kubernetes.io/h2c", Some("h2c")),
+        ("kubernetes.io/ws", Some("http1")),
+        ("http", Some("http1")),
+        ("https", None),
+    ] {
+        world.set(&with(service("web"), port(word)));
+        assert_eq!(speaks(&world).as_deref(), expected, "{word}");
+        assert_eq!(world.wrong().len(), usize::from(expected.is_none()), "{word}");
+    }
+}
+
+#[test]
+fn a_name_outside_the_cluster_is_followed_where_that_is_wanted() {
+    let spec = json!({ "spec": { "type": "ExternalName", "externalName": "db.example.com." } });
+    let outside = with(service("web"), spec);
+    let mut world = World::of(&[ingress("x", &["/>web"]), outside.clone()]);
+    let names: Vec<_> = world.assembler.external_names().into_iter().collect();
+    assert_eq!(names, ["db.example.com".into()]);
+    let found = vec!["192.0.2.7".parse().unwrap(), "2001:db8::7".parse().unwrap()];
+    world.assembler.take(News::Resolved("db.example.com".into(), found));
+    world.settle();
+    let expected = "192.0.2.7:80=192.0.2.7:80 [2001:db8::7]:80=[2001:db8::7]:80";
+    assert_eq!(world.replicas("shop/web:80"), expected);
+
+    let (classes, publish) = (Classes::Named("metaparticle".into()), Publish::Nothing);
+    let looks = Looks { classes, publish, secrets: false, external_names: false };
+    let mut world = World::looking(looks);
+    world.apply(&ingress("x", &["/>web"]));
+    world.set(&outside);
+    assert_eq!(
+        (world.replicas("shop/web:80"), world.assembler.external_names().len()),
+        (String::new(), 0)
+    );
+    let wrong = world.wrong();
+    assert!(wrong[0].contains("spec.externalName: found `db.example.com`"), "{wrong:?}");
+}
+
+#[test]
+fn headless_services_and_plain_endpoints_are_as_good() {
+    let subset = json!({
+        "addresses": [{ "ip": "10.0.0.1", "hostname": "db-0",
+            "targetRef": { "kind": "Pod", "name": "db-0", "uid": "u0" } }],
+        "notReadyAddresses": [{ "ip": "10.0.0.2" }],
+        "ports": [{ "name": "http", "port": 8080 }],
+    });
+    let endpoints = object("v1", "Endpoints", "db", json!({ "subsets": [subset] }));
+    let headless = with(service("db"), json!({ "spec": { "clusterIP": "None" } }));
+    let world = World::of(&[headless, endpoints, ingress("x", &["/>db"])]);
+    assert_eq!(world.replicas(DB), "!10.0.0.2:8080=10.0.0.2:8080 db-0=10.0.0.1:8080");
+}
+
+#[test]
+fn bad_annotations_are_told_and_what_was_right_stays() {
+    let mut world = db(&[("pattern", "shard"), ("shard-key", "host")], "db-0=10.0.0.1");
+    world.set(&saying("db", &[("pattern", "shard"), ("shard-key", "pth:x"), ("timeout", "x")]));
+    let picture = world.picture();
+    assert_eq!(picture.service(DB).unwrap().policy.shard_key.to_string(), "host");
+    let wrong = world.wrong();
+    assert_eq!(wrong.len(), 2, "{wrong:?}");
+    let expected = "Service shop/db: metaparticle.io/shard-key: found `pth:x`; allowed: ";
+    assert!(wrong[0].starts_with(expected), "{wrong:?}");
+    world.set(&saying("db", &[("shard-key", "client-ip")]));
+    assert_eq!(world.picture().service(DB).unwrap().policy.shard_key.to_string(), "client-ip");
+    assert_eq!(world.wrong(), [""; 0]);
+}
+
+#[test]
+fn mistakes_of_services_that_nobody_routes_to_are_told_too() {
+    let world = World::of(&[saying("idle", &[("pattern", "sprad")])]);
+    assert_eq!(world.wrong().len(), 1);
+}
+
+#[test]
+fn the_addresses_of_a_service_are_published() {
+    let publish = Publish::Service(Id::new("shop", "gateway"));
+    let classes = Classes::Named("metaparticle".into());
+    let mut world =
+        World::looking(Looks { classes, publish, secrets: false, external_names: false });
+    world.apply(&ingress("x", &["/>web"]));
+    world.settle();
+    assert_eq!(world.assembler.unpublished(), [], "until it is known");
+    let inside = json!({ "spec": { "clusterIPs": ["10.96.0.1"] } });
+    world.set(&with(service("gateway"), inside.clone()));
+    let told = |world: &World| world.assembler.unpublished().pop().unwrap().1.join(" ");
+    assert_eq!(told(&world), "10.96.0.1");
+    let balancer =
+        json!({ "status": { "loadBalancer": { "ingress": [{ "hostname": "lb.example" }] } } });
+    world.set(&with(with(service("gateway"), inside), balancer));
+    assert_eq!(told(&world), "lb.example");
+}
