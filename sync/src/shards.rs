@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::holder::{Held, Lost, NotAcquired, Overrun};
-use crate::lease::Timing;
+use crate::lease::{Timing, Why};
 use crate::lock::Lock;
 use crate::name::Name;
 use crate::sync::Sync;
@@ -43,16 +43,31 @@ pub struct Shards {
 pub struct Share {
     gained: mpsc::UnboundedReceiver<Shard>,
     session: watch::Receiver<Option<Lost>>,
+    /// What is told when nobody sees to it any more.
+    abandoned: Lost,
 }
 
 /// A shard that this process owns. When this is dropped, another may have it.
+///
+/// It can be lost before: with the session, or by itself when somebody deletes its Lease, or writes over it.
+/// Work that has not stopped when the *session* is at its deadline is overrun, see
+/// [`on_overrun`](Shards::on_overrun); a shard that is lost by itself is only told.
 #[must_use = "the shard is given back when this is dropped"]
 pub struct Shard {
     number: u32,
+    name: Name,
     term: Term,
     held: Held,
-    wanted_back: watch::Receiver<bool>,
+    told: watch::Receiver<Claim>,
     returned: mpsc::UnboundedSender<u32>,
+}
+
+/// How a shard stands that is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Kept,
+    WantedBack,
+    Lost(Why),
 }
 
 impl Shards {
@@ -89,11 +104,12 @@ impl Shards {
         let ttl = self.session.timing_or()?.ttl();
         let (gain, gained) = mpsc::unbounded_channel();
         let (tell, session) = watch::channel(None);
+        let abandoned = held.as_lost(Why::Abandoned);
         let world = self.sync.world().clone();
         let tasks = world.tasks.clone();
         let keeper = Keeper::new(world, (self.name.clone(), self.count), ttl, held, gain);
         tasks.spawn(keeper.run(tell));
-        Ok(Share { gained, session })
+        Ok(Share { gained, session, abandoned })
     }
 }
 
@@ -101,22 +117,16 @@ impl Share {
     /// The next shard that this process owns.
     ///
     /// # Errors
-    /// When the session is lost, and with it all that was gained: join again.
+    /// When the session is lost, and with it all that was gained: join again. After a
+    /// [`shutdown`](Sync::shutdown), when all was given back.
     pub async fn next(&mut self) -> Result<Shard, Lost> {
-        loop {
-            tokio::select! {
-                biased;
-                _ = self.session.wait_for(Option::is_some) => {}
-                shard = self.gained.recv() => if let Some(shard) = shard {
-                    return Ok(shard);
-                },
-            }
-            if let Some(lost) = self.session.borrow().clone() {
-                return Err(lost);
-            }
-            // The keeper ended without a word only if its runtime did; then this never runs again.
-            tokio::task::yield_now().await;
-        }
+        let ended = tokio::select! {
+            biased;
+            ended = self.session.wait_for(Option::is_some) => ended.map(|lost| lost.clone()),
+            // The keeper has the other end of both: when it goes, the session tells why.
+            Some(shard) = self.gained.recv() => return Ok(shard),
+        };
+        Err(ended.ok().flatten().unwrap_or_else(|| self.abandoned.clone()))
     }
 }
 
@@ -136,18 +146,41 @@ impl Shard {
     /// Whether it is still owned: ask before everything that others can see.
     ///
     /// # Errors
-    /// When the session was lost.
+    /// When it was lost, ever after.
     pub fn check(&self) -> Result<(), Lost> {
-        self.held.check()
+        self.held.check()?;
+        match *self.told.borrow() {
+            Claim::Lost(why) => Err(self.as_lost(why)),
+            // Without who keeps it, nobody would tell that it is lost.
+            _ if self.told.has_changed().is_err() => Err(self.as_lost(Why::Abandoned)),
+            Claim::Kept | Claim::WantedBack => Ok(()),
+        }
+    }
+
+    /// Waits until it is lost.
+    pub async fn lost(&self) -> Lost {
+        let mut told = self.told.clone();
+        tokio::select! {
+            biased;
+            lost = self.held.lost() => lost,
+            claim = told.wait_for(|claim| matches!(claim, Claim::Lost(_))) => match claim.as_deref() {
+                Ok(Claim::Lost(why)) => self.as_lost(*why),
+                _ => self.as_lost(Why::Abandoned),
+            },
+        }
     }
 
     /// Waits until it is wanted elsewhere, or lost. Finish what cannot be interrupted, and drop it.
     pub async fn wanted_back(&self) {
-        let mut wanted_back = self.wanted_back.clone();
+        let mut told = self.told.clone();
         tokio::select! {
-            _ = wanted_back.wait_for(|wanted| *wanted) => {}
+            _ = told.wait_for(|claim| *claim != Claim::Kept) => {}
             _ = self.held.lost() => {}
         }
+    }
+
+    fn as_lost(&self, why: Why) -> Lost {
+        Lost { name: self.name.clone(), term: self.term.clone(), why }
     }
 }
 

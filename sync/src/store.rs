@@ -32,7 +32,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Writes over `over`, if it is still as it was.
     fn replace<'s>(&'s self, over: &'s Record, draft: &'s Draft) -> BoxFuture<'s, Written>;
 
-    /// Tells what happens, from now on: everything that is there first. It goes on after troubles.
+    /// Tells what happens, from now on: everything that is there first, as new as the question. It goes on
+    /// after troubles.
     fn watch(&self, which: &Which) -> BoxStream<'static, Change>;
 }
 

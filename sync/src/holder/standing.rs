@@ -249,6 +249,11 @@ impl Held {
         self.standing.until_lost().await
     }
 
+    /// What is told when it is lost for this reason.
+    pub(crate) fn as_lost(&self, why: Why) -> Lost {
+        self.standing.lost(why)
+    }
+
     /// Does `work`, and drops it at the deadline when the Lease is lost before it ends.
     ///
     /// # Errors

@@ -6,5 +6,6 @@ mod overrun;
 mod release;
 mod semaphore;
 mod shards;
+mod shards_at_fault;
 mod takeover;
 mod world;
