@@ -47,12 +47,11 @@ pub(crate) struct Contest {
     pub(crate) overrun: Overrun,
     pub(crate) chance: fastrand::Rng,
     /// The place in the queue of this process, given back at the very end.
-    #[expect(dead_code, reason = "that it is dropped lets the next one in")]
     pub(crate) place: Option<OwnedMutexGuard<()>>,
 }
 
 /// One Lease, and what is known of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seat {
     pub(crate) name: Name,
     pub(crate) lease: Lease,

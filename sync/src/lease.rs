@@ -84,6 +84,9 @@ pub enum Why {
     /// What renews it came to an end by itself.
     #[error("the task that renews it ended: did it panic, or did the runtime shut down?")]
     Abandoned,
+    /// Its work has ended, but the store did not take it back.
+    #[error("it could not be given back: others have it when its time is over")]
+    NotGivenBack,
 }
 
 impl Lease {

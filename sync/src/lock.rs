@@ -122,7 +122,7 @@ impl Lock {
     }
 
     /// Waits until it is held, does `work`, and gives it back when that has ended: never before. When it is
-    /// lost, `work` hears of it by [`Held::lost`], and is dropped at the deadline.
+    /// lost, `work` hears of it by [`Held::lost`], and is dropped just before the deadline.
     ///
     /// # Errors
     /// When it could not be acquired, or was lost before `work` ended.

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::holder::keep::Keep;
-use crate::holder::{Answer, Contest, NotAcquired, Patience, World};
+use crate::holder::{Answer, Contest, NotAcquired, Patience, Seat, World};
 use crate::lease::Next;
 use crate::moment::Moment;
 use crate::store::{Change, Trouble, Written};
@@ -33,6 +33,10 @@ pub(super) struct Campaign {
     pub(super) watch: Option<BoxStream<'static, Change>>,
     /// Of each seat: not before then is it looked at again, because what is known of it is not all.
     doubts: Vec<Option<Moment>>,
+    /// Of each seat: a write of ours had no answer, and may have won it, or may still do so.
+    unanswered: Vec<bool>,
+    /// A write is under way, and is waited for.
+    writes: watch::Sender<bool>,
     /// Not before then is a free seat taken.
     not_before: Option<Moment>,
     step: Duration,
@@ -50,37 +54,62 @@ enum Attempt {
 impl Campaign {
     pub(super) fn new(world: World, contest: Contest) -> Self {
         let doubts = vec![None; contest.seats.len()];
-        let (step, not_before) = (Duration::ZERO, None);
-        Self { world, contest, watch: None, doubts, not_before, step, blind: false }
+        let unanswered = vec![false; contest.seats.len()];
+        Self {
+            world,
+            contest,
+            watch: None,
+            doubts,
+            unanswered,
+            writes: watch::Sender::new(false),
+            not_before: None,
+            step: Duration::ZERO,
+            blind: false,
+        }
     }
 
     /// Contends, and when it wins keeps what it won until the work has ended.
     pub(super) async fn run(mut self, patience: Patience, mut answer: oneshot::Sender<Answer>) {
         let tasks = self.world.tasks.clone();
+        let mut writes = self.writes.subscribe();
+        let name = self.contest.seats[0].name.clone();
+        let ends = async {
+            let outcome = tokio::select! {
+                biased;
+                // Nobody listens any more.
+                () = answer.closed() => Ok(None),
+                () = tasks.stopped() => Err(NotAcquired::ShutDown { name }),
+            };
+            // A write that is broken off may win all the same, and nobody would know.
+            writes.wait_for(|writes| !writes).await.ok();
+            outcome
+        };
         let outcome = tokio::select! {
             biased;
-            // Nobody listens any more; what is being written is finished below.
-            () = answer.closed() => None,
-            () = tasks.stopped() => {
-                let name = self.contest.seats[0].name.clone();
-                Some(Err(NotAcquired::ShutDown { name }))
-            }
-            won = self.contend(patience) => Some(won),
+            won = self.contend(patience) => won,
+            ended = ends => ended,
         };
-        match outcome {
-            Some(Ok(Some(seat))) => {
-                let (keep, held) = Keep::begin(self, seat);
-                // Where nobody takes it, it is dropped, and so given back.
-                answer.send(Ok(Some(held))).ok();
-                keep.run().await;
+        if let Ok(Some(seat)) = outcome {
+            self.unanswered[seat] = false;
+            let unclear = self.unclear();
+            if !unclear.is_empty() {
+                self.world.tasks.spawn(tidy(self.world.clone(), unclear));
             }
-            Some(Ok(None)) => drop(answer.send(Ok(None))),
-            Some(Err(error)) => {
-                self.tidy().await;
-                answer.send(Err(error)).ok();
-            }
-            None => self.tidy().await,
+            let (keep, held) = Keep::begin(self, seat);
+            // Where nobody takes it, it is dropped, and so given back.
+            answer.send(Ok(Some(held))).ok();
+            return keep.run().await;
         }
+        tidy(self.world.clone(), self.unclear()).await;
+        // Whoever is answered may ask again at once.
+        drop(self.contest.place.take());
+        answer.send(outcome.map(|_| None)).ok();
+    }
+
+    /// Seats that may be ours without our knowing.
+    fn unclear(&self) -> Vec<Seat> {
+        let seats = self.contest.seats.iter().zip(&self.unanswered);
+        seats.filter(|(_, unanswered)| **unanswered).map(|(seat, _)| seat.clone()).collect()
     }
 
     /// Which seat it won; none, where it does not wait.
@@ -105,6 +134,10 @@ impl Campaign {
                 Ok(()) if self.next(seat) != Next::Acquire => return Ok(false),
                 Ok(()) => match self.attempt(seat).await? {
                     Attempt::Won => return Ok(true),
+                    // It may have been beaten by its own write, of which it did not hear.
+                    Attempt::TooSlow if self.unanswered[seat] => {
+                        Trouble::passing("a write of this very contender was not answered")
+                    }
                     Attempt::TooSlow => return Ok(false),
                     Attempt::Unclear(trouble) => trouble,
                 },
@@ -241,16 +274,20 @@ impl Campaign {
 
     async fn attempt(&mut self, seat: usize) -> Result<Attempt, NotAcquired> {
         let (world, contest) = (&self.world, &mut self.contest);
-        let marks = contest.marks.clone();
+        let (marks, number) = (contest.marks.clone(), seat);
         let seat = &mut contest.seats[seat];
         let draft = crate::lease::Draft { marks, ..seat.lease.claim() };
         let sent = world.clock.now();
+        self.writes.send_replace(true);
         let written = world.write(seat, &draft, seat.lease.timing().request()).await;
+        self.writes.send_replace(false);
+        self.unanswered[number] |= matches!(written, Written::Unknown(_));
         match written {
             Written::Done(record) => {
                 seat.lease.wrote(record, sent);
                 if seat.lease.next(world.clock.now()) == Next::Yield(crate::lease::Why::Expired) {
                     seat.lease.end();
+                    self.unanswered[number] = true;
                     let what = "the write was accepted too late to be of use";
                     return Ok(Attempt::Unclear(Trouble::passing(what)));
                 }
@@ -298,17 +335,30 @@ impl Campaign {
         tracing::debug!(%name, %trouble, "trying again");
         Ok(())
     }
+}
 
-    /// Gives back what a write that nobody heard of may have acquired; best effort, it ends by itself.
-    async fn tidy(&mut self) {
-        for seat in 0..self.contest.seats.len() {
-            if self.look(seat).await.is_ok() && self.contest.seats[seat].lease.is_named() {
-                let (seat, world) = (&self.contest.seats[seat], &self.world);
-                drop(
-                    world.write(seat, &seat.lease.farewell(), seat.lease.timing().request()).await,
+/// Gives back what writes may have won that were not answered, also those that arrive late; best effort, they
+/// end by themselves.
+async fn tidy(world: World, mut seats: Vec<Seat>) {
+    for tries in 0..TRIES {
+        if tries > 0 && !seats.is_empty() {
+            let pause = seats[0].lease.timing().request();
+            world.clock.sleep_until(world.clock.now() + pause).await;
+        }
+        let mut unclear = Vec::new();
+        for mut seat in seats {
+            let within = seat.lease.timing().request();
+            let named = world.look(&mut seat, within).await.is_ok() && seat.lease.is_named();
+            let given = named
+                && matches!(
+                    world.write(&seat, &seat.lease.farewell(), within).await,
+                    Written::Done(_)
                 );
+            if !given {
+                unclear.push(seat);
             }
         }
+        seats = unclear;
     }
 }
 

@@ -11,6 +11,9 @@ use crate::holder::{Held, Overrun, Seat, World, sentinel};
 use crate::lease::{Next, Why};
 use crate::store::{Change, Trouble, Written};
 
+/// So often a Lease is tried to be given back.
+const GIVE_BACK_TRIES: u32 = 4;
+
 /// A holder, and what it has to see to.
 pub(super) struct Keep {
     world: World,
@@ -46,8 +49,10 @@ impl Keep {
         if let Some(why) = why {
             self.step_down(why).await;
         }
-        self.give_back().await;
-        self.standing.over();
+        let given = self.give_back().await;
+        // Whoever is told that it is over may ask for it again at once.
+        drop(self.campaign.contest.place.take());
+        self.standing.over(given);
     }
 
     /// Renews it until the work has ended, or until it is lost.
@@ -91,7 +96,8 @@ impl Keep {
             self.campaign.watch = Some(self.world.watch(&self.campaign.contest.which));
         }
         let world = self.world.clone();
-        if self.doubt {
+        let looked = self.doubt;
+        if looked {
             let within = self.within();
             if let Err(trouble) = world.look(self.seat_mut(), within).await {
                 self.put_off(&trouble);
@@ -112,6 +118,9 @@ impl Keep {
                 if !self.standing.extend(lost_at, deadline) {
                     return Some(self.standing.why().unwrap_or(Why::Expired));
                 }
+            }
+            Written::Conflict if looked => {
+                self.put_off(&Trouble::passing("others write it all the time"))
             }
             Written::Conflict => self.doubt = true,
             Written::Refused(trouble) | Written::Unknown(trouble) => self.put_off(&trouble),
@@ -168,14 +177,7 @@ impl Keep {
         tokio::select! {
             biased;
             () = ended.notified() => return,
-            () = until_some(deadline, |at| clock.sleep_until(at)) => {}
-        }
-        // Who was told at the deadline itself ends in the same moment.
-        tokio::task::yield_now().await;
-        tokio::select! {
-            biased;
-            () = ended.notified() => return,
-            () = std::future::ready(()) => {}
+            () = until_some(deadline, |at| clock.sleep_until(at + sentinel::MOMENT)) => {}
         }
         self.overrun(why);
         ended.notified().await;
@@ -190,16 +192,22 @@ impl Keep {
         }
     }
 
-    /// Gives it back, if it is still ours: the work has ended.
-    async fn give_back(&mut self) {
+    /// Gives it back, if it is still ours: the work has ended. Whether it is not, now.
+    async fn give_back(&mut self) -> bool {
         let world = self.world.clone();
-        let request = self.seat().lease.timing().request();
-        for _ in 0..3 {
+        let (request, pause) =
+            (self.seat().lease.timing().request(), self.seat().lease.timing().retry_every());
+        // What is lost is about to end by itself, and somebody waits to hear that the work has ended.
+        let most = if self.standing.why().is_some() { 1 } else { GIVE_BACK_TRIES };
+        for tries in 0..most {
+            if tries > 0 {
+                world.clock.sleep_until(world.clock.now() + pause).await;
+            }
             if self.doubt && world.look(self.seat_mut(), request).await.is_err() {
                 continue;
             }
             if !self.seat().lease.is_named() {
-                return;
+                return true;
             }
             let draft = self.seat().lease.farewell();
             match world.write(self.seat(), &draft, request).await {
@@ -207,7 +215,7 @@ impl Keep {
                     let seat = self.seat_mut();
                     seat.lease.end();
                     seat.lease.observe(Some(record), world.clock.now());
-                    return;
+                    return true;
                 }
                 Written::Conflict | Written::Unknown(_) => self.doubt = true,
                 Written::Refused(_) => {}
@@ -215,6 +223,7 @@ impl Keep {
         }
         let (name, ttl) = (&self.seat().name, self.seat().lease.timing().ttl());
         tracing::warn!(%name, ?ttl, "a lease could not be given back: it ends by itself within its time");
+        false
     }
 
     fn seat(&self) -> &Seat {

@@ -2,7 +2,7 @@
 //! the process when work goes on past one: a task could not, where the work never yields.
 
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -12,23 +12,30 @@ use crate::holder::standing::{Standing, Work};
 /// It is looked at so often while something is held: a deadline may come nearer, when a Lease is taken away,
 /// and a timer stands still while the machine sleeps.
 const EVERY: Duration = Duration::from_millis(250);
-/// Work that is dropped at its deadline ends a moment after it.
-const MOMENT: Duration = Duration::from_millis(50);
+/// Work that stops at its very deadline is not overrun yet: the margin has room for a moment.
+pub(super) const MOMENT: Duration = Duration::from_millis(50);
 
 type Watched = (Weak<Standing>, Weak<Work>);
 
 static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
-static SENTINEL: OnceLock<Thread> = OnceLock::new();
+static SENTINEL: Mutex<Option<Thread>> = Mutex::new(None);
 
 /// Looks after work of this standing, from now on.
 pub(super) fn watch(standing: &Arc<Standing>, work: &Arc<Work>) {
     lock().push((Arc::downgrade(standing), Arc::downgrade(work)));
-    let start = || {
-        let name = "sync-sentinel".to_owned();
-        let started = thread::Builder::new().name(name).spawn(run);
-        started.map_or_else(|_| thread::current(), |started| started.thread().clone())
-    };
-    SENTINEL.get_or_init(start).unpark();
+    let mut sentinel = SENTINEL.lock().unwrap_or_else(PoisonError::into_inner);
+    if sentinel.is_none() {
+        match thread::Builder::new().name("sync-sentinel".to_owned()).spawn(run) {
+            Ok(started) => *sentinel = Some(started.thread().clone()),
+            Err(error) => tracing::error!(
+                %error,
+                "no thread for the sentinel: until there is one, work that blocks its runtime past a deadline is not aborted"
+            ),
+        }
+    }
+    if let Some(sentinel) = &*sentinel {
+        sentinel.unpark();
+    }
 }
 
 fn run() {

@@ -2,9 +2,11 @@
 //! clock has the last word.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
@@ -13,6 +15,9 @@ use crate::moment::Moment;
 use crate::name::{Identity, Name};
 use crate::tasks::Tasks;
 use crate::term::Term;
+
+/// Work is dropped when so small a share of its grace is left.
+const DROPPED_BEFORE: u32 = 4;
 
 /// A Lease that was lost.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +45,8 @@ pub(crate) struct Standing {
 enum State {
     /// It may go on, but for that it must be told again before `lost_at`.
     Holding { lost_at: Moment, deadline: Moment },
-    /// It must stop before the deadline.
-    Lost { why: Why, deadline: Moment },
+    /// It must stop before the deadline; what is dropped is dropped at `stop`.
+    Lost { why: Why, stop: Moment, deadline: Moment },
     /// The holder has done all it had to do.
     Over(Option<Why>),
 }
@@ -73,23 +78,25 @@ impl Standing {
     pub(crate) fn lose(&self, why: Why, grace: Duration) {
         let now = self.clock.now();
         self.state.send_if_modified(|state| {
-            let State::Holding { deadline, .. } = *state else { return false };
+            let State::Holding { lost_at, deadline } = *state else { return false };
+            // Whoever drops it needs a moment: what is left is for that.
+            let left = deadline.since(lost_at) / DROPPED_BEFORE;
             let deadline = match why {
                 Why::Taken | Why::Deleted => deadline.min(now + grace),
-                Why::Expired | Why::Preferred | Why::Abandoned => deadline,
+                Why::Expired | Why::Preferred | Why::Abandoned | Why::NotGivenBack => deadline,
             };
-            *state = State::Lost { why, deadline };
+            *state = State::Lost { why, stop: deadline.less(left), deadline };
             true
         });
     }
 
-    /// There is nothing more to do.
-    pub(crate) fn over(&self) {
+    /// There is nothing more to do; whether it was `given` back.
+    pub(crate) fn over(&self, given: bool) {
         self.state.send_modify(|state| {
             *state = State::Over(match *state {
                 State::Lost { why, .. } => Some(why),
                 State::Over(why) => why,
-                State::Holding { .. } => None,
+                State::Holding { .. } => (!given).then_some(Why::NotGivenBack),
             });
         });
     }
@@ -152,13 +159,26 @@ impl Standing {
         }
     }
 
-    /// Until the work must have stopped.
-    async fn until_deadline(&self) -> Lost {
+    /// Until the work is to be dropped.
+    async fn until_stop(&self) -> Lost {
         let lost = self.until_lost().await;
-        if let Some(deadline) = self.deadline() {
-            self.clock.sleep_until(deadline).await;
+        let state = *self.state.borrow();
+        if let State::Lost { stop, .. } = state {
+            self.clock.sleep_until(stop).await;
         }
         lost
+    }
+
+    /// Whether work that is done now was done in time.
+    fn ended_in_time(&self) -> Result<(), Lost> {
+        match (self.why(), self.deadline()) {
+            (Some(why @ (Why::Taken | Why::Deleted)), _) => Err(self.lost(why)),
+            // It may have kept its thread to itself, past all timers.
+            (why, Some(deadline)) if self.clock.now() >= deadline => {
+                Err(self.lost(why.unwrap_or(Why::Expired)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Until the holder has done all, or is gone.
@@ -254,18 +274,15 @@ impl Held {
         self.standing.lost(why)
     }
 
-    /// Does `work`, and drops it at the deadline when the Lease is lost before it ends.
+    /// Does `work`, and drops it just before the deadline when the Lease is lost before it ends.
     ///
     /// # Errors
     /// When it did not end in time.
     pub async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, Lost> {
         tokio::select! {
             biased;
-            lost = self.standing.until_deadline() => Err(lost),
-            done = work => match self.standing.why() {
-                Some(why @ (Why::Taken | Why::Deleted)) => Err(self.standing.lost(why)),
-                _ => Ok(done),
-            },
+            lost = self.standing.until_stop() => Err(lost),
+            done = work => self.standing.ended_in_time().map(|()| done),
         }
     }
 
@@ -275,14 +292,16 @@ impl Held {
         let held = self.clone();
         self.tasks.spawn(async move {
             // Whoever loses the Lease is told by the standing; the task only ends.
-            held.within(work).await.ok();
+            if AssertUnwindSafe(held.within(work)).catch_unwind().await.is_err() {
+                tracing::error!(?held, "a task of the work panicked");
+            }
         });
     }
 
     /// Gives it back, and waits until that is done: until all clones are dropped, too.
     ///
     /// # Errors
-    /// When it was lost before.
+    /// When it was lost before, or when the store does not take it back: then others wait for its end.
     pub async fn release(self) -> Result<(), Lost> {
         let standing = Arc::clone(&self.standing);
         drop(self);

@@ -2,7 +2,10 @@
 //! was lost; without the other, the process ended.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::thread;
 
+use futures::FutureExt as _;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::holder::{Held, Lost, NotAcquired};
@@ -27,7 +30,7 @@ pub struct Callbacks {
 #[must_use = "the lock is given back when this is dropped"]
 pub struct Contending {
     stop: DropGuard,
-    ended: tokio::sync::oneshot::Receiver<Result<(), NotAcquired>>,
+    ended: tokio::sync::oneshot::Receiver<thread::Result<Result<(), NotAcquired>>>,
 }
 
 impl Callbacks {
@@ -52,9 +55,13 @@ impl Callbacks {
                     () = tasks.stopped() => {}
                 }
             };
-            let outcome = self.run(stop).await;
-            if let Err(error) = &outcome {
-                tracing::error!(%error, "a lock is not contended for any more");
+            let outcome = AssertUnwindSafe(self.run(stop)).catch_unwind().await;
+            match &outcome {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a lock is not contended for any more"),
+                Err(_) => {
+                    tracing::error!("a callback panicked: its lock is not contended for any more");
+                }
             }
             ended.send(outcome).ok();
         });
@@ -97,9 +104,17 @@ impl Contending {
     ///
     /// # Errors
     /// When it stopped contending long before, because the store would not have it.
+    ///
+    /// # Panics
+    /// When a callback did.
     pub async fn stop(self) -> Result<(), NotAcquired> {
         drop(self.stop);
-        self.ended.await.unwrap_or(Ok(()))
+        match self.ended.await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => resume_unwind(panic),
+            // Its runtime has ended, and everything with it.
+            Err(_) => Ok(()),
+        }
     }
 }
 

@@ -8,4 +8,5 @@ mod semaphore;
 mod shards;
 mod shards_at_fault;
 mod takeover;
+mod unanswered;
 mod world;

@@ -1,10 +1,15 @@
 //! When is it given back? Never before the work has ended, and always when it has.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, pending};
+use metaparticle_sync::clock::Clock;
 use metaparticle_sync::lease::Why;
 use metaparticle_sync::lock::Unfinished;
+use metaparticle_sync::moment::Moment;
+use metaparticle_sync::sync::Sync;
 use tokio::time::{Instant, sleep};
 
 use crate::world::{Shared, seconds, told};
@@ -48,7 +53,7 @@ async fn tasks_of_the_work_are_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_lost_is_told_and_then_dropped_at_the_deadline() {
+async fn work_that_lost_is_told_and_then_dropped_just_before_the_deadline() {
     let shared = Shared::default();
     let sync = shared.process("one");
     let begun = Instant::now();
@@ -67,7 +72,7 @@ async fn work_that_lost_is_told_and_then_dropped_at_the_deadline() {
     let Err(Unfinished::Lost(lost)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(lost.why, Why::Expired);
     let noticed = noticed.lock().expect("a cell").expect("it was told");
-    assert_eq!((noticed.as_millis() / 10, begun.elapsed().as_millis() / 10), (1325, 1425));
+    assert_eq!((noticed.as_millis() / 10, begun.elapsed().as_millis() / 10), (1325, 1400));
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,6 +90,43 @@ async fn what_was_lost_is_not_given_back_before_the_work_ended_and_overruns_are_
     assert!(shared.record("it").holder.is_some(), "not before the work ended");
     assert_eq!(held.release().await.expect_err("it was lost").why, Why::Expired);
     assert_eq!(shared.record("it").holder, None, "now it has");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cannot_give_it_back_is_told() {
+    let shared = Shared::default();
+    let sync = shared.process("one");
+    let held = sync.lock("it").acquire().await.expect("it is free");
+    shared.away.store(true, Relaxed);
+    assert_eq!(held.release().await.expect_err("nobody answers").why, Why::NotGivenBack);
+    shared.away.store(false, Relaxed);
+    let held = sync.lock("it").acquire().await.expect("it is over, and free in its time");
+    held.release().await.expect("somebody answers");
+    assert!(sync.lock("it").try_acquire().await.expect("it answers").is_some(), "and at once");
+}
+
+/// A clock that is set by hand, and wakes nobody.
+#[derive(Debug, Clone)]
+struct ByHand(Arc<AtomicU64>);
+
+impl Clock for ByHand {
+    fn now(&self) -> Moment {
+        Moment::at(seconds(self.0.load(Relaxed)))
+    }
+
+    fn sleep_until(&self, _: Moment) -> BoxFuture<'_, ()> {
+        pending().boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_keeps_its_thread_past_the_deadline_has_no_result() {
+    let clock = ByHand(Arc::new(AtomicU64::new(1000)));
+    let sync = Sync::new(Shared::default(), clock.clone());
+    let held = sync.lock("it").acquire().await.expect("it is free");
+    assert_eq!(held.within(async { 42 }).await, Ok(42));
+    let late = held.within(async { clock.0.store(1015, Relaxed) }).await;
+    assert_eq!(late.expect_err("nobody could stop it").why, Why::Expired);
 }
 
 #[tokio::test(start_paused = true)]
