@@ -9,10 +9,12 @@
 //! What is answered is what the published clients understand: a 200 is a promise until their next heartbeat,
 //! so it is given only while what is left of the Lease covers it; everything else is a 409.
 
+mod ask;
 mod clerk;
 mod desk;
 pub mod http;
 mod metrics;
+mod pace;
 mod page;
 pub mod run;
 pub mod settings;

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use crate::elector::ask::{Answer, Ask};
 use crate::elector::desk::House;
 use crate::elector::page::{Lock, POD};
-use crate::lease::{Draft, Lease, Marks, Next, Record, Timing, Why};
+use crate::lease::{Draft, Lease, Marks, Next, Timing, Why};
 use crate::lock::CALLED;
 use crate::moment::Moment;
 use crate::name::{Identity, Name};
@@ -37,36 +38,6 @@ pub(super) const MANAGED: (&str, &str) = ("app.kubernetes.io/managed-by", "metap
 /// A lock that nobody asked about for so long, and that is not held, is forgotten.
 const IDLE: Duration = Duration::from_secs(600);
 
-/// What is asked.
-#[derive(Debug)]
-pub(super) enum Ask {
-    /// Acquire it, or keep it.
-    Put { client: Option<String>, creates: bool, answer: oneshot::Sender<Answer> },
-    /// Give it back.
-    Delete { client: Option<String>, answer: oneshot::Sender<Answer> },
-    /// Show it as it is.
-    Look { answer: oneshot::Sender<Answer> },
-    /// A record was heard of; nothing, when it seems to be gone.
-    Heard(Option<Arc<Record>>),
-    /// It is held since before this elector was started.
-    Reclaim,
-}
-
-/// What is answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// It is theirs until their next heartbeat.
-    Held(Lock),
-    /// It is not.
-    Busy(Lock),
-    /// So it is.
-    Shown(Lock),
-    /// It never was, as far as anybody knows.
-    Unknown,
-    /// It was given back.
-    GivenBack,
-}
-
 /// One lock, for one identity.
 pub(super) struct Clerk {
     house: Arc<House>,
@@ -75,14 +46,16 @@ pub(super) struct Clerk {
     lease: Lease,
     /// Who asks, and when it did last; nobody, when nobody may count on it.
     client: Option<(Option<String>, Moment)>,
+    /// Somebody was told that it is theirs, and has not given it back: whoever loses it then may not notice.
+    promised: bool,
+    /// It is held since before this elector was started: who asks first is its client.
+    adopts: bool,
     tried: Moment,
     looked: Option<Moment>,
     /// A write's outcome is not known: look before the next.
     doubt: bool,
     asked: Moment,
     shown: watch::Sender<Option<Lock>>,
-    /// That it was lost while a client counted on it was told.
-    told: bool,
 }
 
 impl Clerk {
@@ -100,12 +73,13 @@ impl Clerk {
             name: Name::of(called),
             lease: Lease::new(me.clone(), timing),
             client: None,
+            promised: false,
+            adopts: false,
             tried: now,
             looked: None,
             doubt: true,
             asked: now,
             shown,
-            told: false,
             house,
         }
     }
@@ -118,7 +92,12 @@ impl Clerk {
                 biased;
                 ask = asks.recv() => match ask {
                     Some(ask) => Some(ask),
-                    None => return self.give_back().await,
+                    None => {
+                        if self.lease.is_named() {
+                            self.give_back().await;
+                        }
+                        return;
+                    }
                 },
                 () = clock.sleep_until(until) => None,
             };
@@ -160,6 +139,7 @@ impl Clerk {
                 self.client = Some((None, now));
                 self.refresh().await;
                 if self.lease.is_named() {
+                    (self.promised, self.adopts) = (true, true);
                     self.write(self.lease.claim()).await;
                 }
             }
@@ -171,19 +151,19 @@ impl Clerk {
     async fn put(&mut self, client: Option<String>, creates: bool) -> Answer {
         let now = self.now();
         if self.is_mine(now) {
-            let other = self.client.as_ref().is_some_and(|(holder, _)| *holder != client);
-            if other || creates {
+            if self.is_anothers(client.as_ref()) || creates {
                 return Answer::Busy(self.page());
             }
             if self.left(now) < PROMISE {
                 self.renew().await;
             }
             if self.left(self.now()) < PROMISE {
-                // It counts on nothing any more: what is left ends by itself.
+                // It is told to count on nothing any more: what is left ends by itself. Whether it
+                // listened is not known.
                 self.client = None;
                 return Answer::Busy(self.page());
             }
-            self.client = Some((client, self.now()));
+            self.promise(client);
             return Answer::Held(self.page());
         }
         self.refresh().await;
@@ -195,19 +175,16 @@ impl Clerk {
         if self.left(self.now()) < PROMISE {
             return Answer::Busy(self.page());
         }
-        self.client = Some((client, self.now()));
-        self.told = false;
+        self.promise(client);
         self.house.counts.acquired();
         Answer::Held(self.page())
     }
 
     async fn delete(&mut self, client: Option<String>) -> Answer {
-        let now = self.now();
-        if self.is_mine(now) {
-            if self.client.as_ref().is_some_and(|(holder, _)| *holder != client) {
+        if self.is_mine(self.now()) || self.lease.is_named() {
+            if self.is_anothers(client.as_ref()) || !self.give_back().await {
                 return Answer::Busy(self.page());
             }
-            self.give_back().await;
             return Answer::GivenBack;
         }
         self.refresh().await;
@@ -215,6 +192,16 @@ impl Clerk {
             Some(_) => Answer::Busy(self.page()),
             None => Answer::GivenBack,
         }
+    }
+
+    fn promise(&mut self, client: Option<String>) {
+        self.client = Some((client, self.now()));
+        (self.promised, self.adopts) = (true, false);
+    }
+
+    fn is_anothers(&self, client: Option<&String>) -> bool {
+        let other = |(holder, _): &(Option<String>, Moment)| holder.as_ref() != client;
+        !self.adopts && self.client.as_ref().is_some_and(other)
     }
 
     /// Does what is due without having been asked.
@@ -279,20 +266,25 @@ impl Clerk {
         }
     }
 
-    /// Gives it back, if it is ours.
-    async fn give_back(&mut self) {
+    /// Gives it back, if it is ours. Whether it is not, now.
+    async fn give_back(&mut self) -> bool {
         self.client = None;
-        let held = self.lease.is_named();
+        (self.promised, self.adopts) = (false, false);
         self.lease.end();
         for _ in 0..3 {
-            if !self.lease.is_named() || (self.doubt && self.look().await.is_err()) {
+            if self.doubt && self.look().await.is_err() {
                 continue;
+            }
+            if !self.lease.is_named() {
+                return true;
             }
             self.write(self.lease.farewell()).await;
         }
-        if held && self.lease.is_named() {
+        let given = !self.doubt && !self.lease.is_named();
+        if !given {
             tracing::warn!(lock = %self.called, "it could not be given back: it ends by itself");
         }
+        given
     }
 
     /// Reads it, where nobody would tell if it had changed.
@@ -324,13 +316,13 @@ impl Clerk {
         }
     }
 
-    /// Tells when it was lost while a client counted on it.
+    /// Tells when it was lost and a client may count on it: also one that was answered 409 since, because
+    /// many published clients do not look.
     fn notice_loss(&mut self) {
         let Next::Yield(why) = self.lease.next(self.now()) else { return };
         self.lease.end();
-        let counted = self.client.take().is_some();
-        if counted && !self.told {
-            self.told = true;
+        (self.client, self.adopts) = (None, false);
+        if std::mem::take(&mut self.promised) {
             self.house.counts.lost();
             tracing::warn!(lock = %self.called, %why, "it is lost");
             (self.house.on_lost)(&self.called, why);

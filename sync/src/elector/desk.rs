@@ -10,7 +10,8 @@ use futures::StreamExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{interval, timeout};
 
-use crate::elector::clerk::{Answer, Ask, Clerk, MANAGED, TTL};
+use crate::elector::ask::{Answer, Ask};
+use crate::elector::clerk::{Clerk, MANAGED, TTL};
 use crate::elector::metrics::Counts;
 use crate::elector::page::Lock;
 use crate::holder::World;
@@ -195,7 +196,8 @@ impl Desk {
         if let Some(entry) = clerks.get(&key) {
             return Some(entry.clone());
         }
-        if clerks.len() >= CLERKS_MOST {
+        // A clerk that began after all were ended would never end.
+        if self.house.is_draining() || clerks.len() >= CLERKS_MOST {
             return None;
         }
         let (asks, asked) = mpsc::channel(WAITING_MOST);

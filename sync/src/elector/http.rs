@@ -20,12 +20,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{interval, sleep, timeout};
 
-use crate::elector::clerk::Answer;
+use crate::elector::ask::Answer;
 use crate::elector::desk::Desk;
+use crate::elector::pace::{Pace, Paced};
 use crate::elector::page::Lock;
 use crate::name::Identity;
 
@@ -33,8 +35,10 @@ use crate::name::Identity;
 const CLIENT: &str = "metaparticle-client";
 /// Connections of one listener at a time; more wait to be accepted.
 const CONNECTIONS_MOST: usize = 256;
-/// A client that does not finish its request in that time is not waited for.
+/// A client that does not finish a request that it began in that time is not waited for.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+/// A connection may rest so long between two requests: heartbeats come every ten seconds.
+const REST_WITHIN: Duration = Duration::from_secs(75);
 /// A head longer than this is refused.
 const HEAD_MOST: usize = 16 << 10;
 /// No client sends a body that matters, but to create a lock by name.
@@ -59,21 +63,33 @@ pub async fn serve(listener: TcpListener, desk: Desk, me: Identity) {
     }
 }
 
-async fn connection(stream: TcpStream, place: OwnedSemaphorePermit, desk: Desk, me: Identity) {
-    let tasks = desk.house.world.tasks.clone();
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    place: OwnedSemaphorePermit,
+    desk: Desk,
+    me: Identity,
+) {
+    let (tasks, pace) = (desk.house.world.tasks.clone(), Pace::default());
     let answers = service_fn(|request| {
-        let (desk, me) = (desk.clone(), me.clone());
-        async move { Ok::<_, Infallible>(answer(&desk, &me, request).await) }
+        let (desk, me, pace) = (desk.clone(), me.clone(), pace.clone());
+        async move {
+            pace.asked();
+            let answer = answer(&desk, &me, request).await;
+            pace.rests();
+            Ok::<_, Infallible>(answer)
+        }
     });
+    let stream = Paced { stream, pace: pace.clone() };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(REQUEST_WITHIN)
+        .header_read_timeout(REST_WITHIN)
         .max_buf_size(HEAD_MOST)
         .serve_connection(TokioIo::new(stream), answers);
     let mut connection = pin!(connection);
     tokio::select! {
         // Done, or broken off by who asked: there is nobody left to tell.
         _ = connection.as_mut() => {}
+        () = pace.until_slow(REQUEST_WITHIN) => {}
         () = tasks.stopped() => {
             connection.as_mut().graceful_shutdown();
             timeout(Duration::from_secs(1), connection).await.ok();
@@ -257,4 +273,63 @@ fn typed(status: StatusCode, text: String, kind: &'static str) -> Response<Body>
 
 fn whole(text: String) -> Body {
     Full::new(Bytes::from(text)).boxed_unsync()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::sync::Semaphore;
+    use tokio::time::{Instant, sleep};
+
+    use super::{Desk, Identity, connection};
+    use crate::elector::House;
+    use crate::sync::Sync;
+
+    /// A client's end of a connection.
+    async fn connect() -> DuplexStream {
+        let me = Identity::of("me").expect("somebody");
+        let desk = Desk::open(House::new(&Sync::memory(), "test"), vec![me.clone()]);
+        let (client, server) = duplex(64 << 10);
+        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("a place");
+        let tasks = desk.house.world.tasks.clone();
+        tasks.spawn(connection(server, place, desk, me));
+        client
+    }
+
+    /// What is answered to one heartbeat; nothing, when nobody is there any more.
+    async fn beat(client: &mut DuplexStream) -> Option<String> {
+        client.write_all(b"PUT /locks/a HTTP/1.1\r\nhost: x\r\n\r\n").await.ok()?;
+        let mut bytes = vec![0; 4096];
+        let read = client.read(&mut bytes).await.ok().filter(|read| *read > 0)?;
+        Some(String::from_utf8_lossy(&bytes[..read]).into_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_rests_between_heartbeats_but_not_for_ever() {
+        let mut client = connect().await;
+        for seconds in [0, 10, 11, 60] {
+            sleep(Duration::from_secs(seconds)).await;
+            let answer = beat(&mut client).await.expect("it is still open");
+            assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
+        }
+        sleep(Duration::from_secs(80)).await;
+        assert_eq!(beat(&mut client).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_was_begun_must_come_in_time_also_the_second() {
+        for before in 0..2 {
+            let mut client = connect().await;
+            for _ in 0..before {
+                beat(&mut client).await.expect("an answer");
+            }
+            client.write_all(b"PUT /loc").await.expect("it reads");
+            let begun = Instant::now();
+            client.read_to_end(&mut Vec::new()).await.ok();
+            assert_eq!(begun.elapsed().as_secs(), 10, "after {before}");
+        }
+    }
 }

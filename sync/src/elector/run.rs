@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::clock::Boot;
 use crate::elector::desk::{Desk, House, OnLost as Lost};
@@ -27,6 +27,9 @@ use crate::sync::Sync;
 
 /// Where the identity is kept that outlives this process.
 const IDENTITY: &str = "identity";
+/// A pod that cannot be deleted is tried again: locks are lost when the API server is away, too.
+const DELETE_AGAIN: Duration = Duration::from_secs(1);
+const DELETE_AGAIN_MOST: Duration = Duration::from_secs(30);
 /// A probe that takes longer has failed.
 const PROBE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -208,8 +211,14 @@ fn stops(
         let shared = Arc::clone(&shared);
         runtime.spawn(async move {
             let (pods, pod) = &*shared;
-            if let Err(error) = pods.delete(pod, &DeleteParams::default()).await {
-                tracing::error!(%error, pod, "it cannot be deleted: permit the verb `delete` for pods");
+            let mut pause = DELETE_AGAIN;
+            while let Err(error) = pods.delete(pod, &DeleteParams::default()).await {
+                if matches!(&error, kube::Error::Api(status) if status.code == 404) {
+                    return;
+                }
+                tracing::error!(%error, pod, ?pause, "it cannot be deleted: is the verb `delete` for pods permitted? trying again");
+                sleep(pause).await;
+                pause = (pause * 2).min(DELETE_AGAIN_MOST);
             }
         });
     }))

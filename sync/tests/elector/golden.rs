@@ -180,6 +180,53 @@ async fn whoever_lost_a_lock_is_told_and_so_is_the_pod() {
 }
 
 #[tokio::test]
+async fn whoever_lost_a_lock_in_an_outage_is_told_at_its_deadline() {
+    let (shared, clock) = (Shared::default(), Manual::default());
+    let (one, _) = two(&shared, &clock).await;
+    assert_eq!(one.status("PUT /locks/a").await, 200);
+    shared.away.store(true, Relaxed);
+    for (seconds, status) in [(10.0, 200), (10.0, 409)] {
+        clock.pass(seconds);
+        assert_eq!(one.status("PUT /locks/a").await, status);
+    }
+    assert_eq!(one.lost.load(Relaxed), 0, "there is time left for a client that looks");
+    clock.pass(8.4);
+    one.ask("GET /locks/a").await;
+    assert_eq!(one.lost.load(Relaxed), 0, "until its deadline");
+    clock.pass(0.2);
+    one.ask("GET /locks/a").await;
+    one.ask("GET /locks/a").await;
+    assert_eq!(one.lost.load(Relaxed), 1, "many clients do not look");
+    clock.pass(60.0);
+    one.ask("GET /locks/a").await;
+    assert_eq!(one.lost.load(Relaxed), 1, "once");
+}
+
+#[tokio::test]
+async fn what_cannot_be_given_back_is_not_said_to_be() {
+    let (shared, clock) = (Shared::default(), Manual::default());
+    let (one, other) = two(&shared, &clock).await;
+    assert_eq!(one.status("PUT /locks/a").await, 200);
+    shared.away.store(true, Relaxed);
+    assert_eq!(one.status("DELETE /locks/a").await, 409);
+    shared.away.store(false, Relaxed);
+    assert_eq!(one.status("DELETE /locks/a").await, 204);
+    assert_eq!(other.status("PUT /locks/a").await, 200);
+    assert_eq!(one.lost.load(Relaxed), 0, "it was given back");
+}
+
+#[tokio::test]
+async fn a_client_with_a_name_keeps_its_lock_when_the_elector_is_started_again() {
+    let (shared, clock) = (Shared::default(), Manual::default());
+    let (one, _) = two(&shared, &clock).await;
+    assert_eq!(one.status("PUT /locks/a?client=x").await, 200);
+    one.crash();
+    let again = Elector::start(&shared, clock.clone(), "one", false).await;
+    assert_eq!(again.status("PUT /locks/a?client=x").await, 200);
+    assert_eq!(again.status("PUT /locks/a?client=y").await, 409, "the first is its client");
+}
+
+#[tokio::test]
 async fn a_watch_tells_of_every_change() {
     let (shared, clock) = (Shared::default(), Manual::default());
     let (one, other) = two(&shared, &clock).await;
