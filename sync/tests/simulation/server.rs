@@ -78,10 +78,10 @@ impl Link {
         if self.is_crashed() {
             return std::future::pending().await;
         }
-        sleep(there).await;
         // What is on its way arrives, whether anybody still waits for it or not.
         let (server, link) = (self.server.clone(), self.clone());
         let done = self.server.tracker.spawn(async move {
+            sleep(there).await;
             match fate {
                 Fate::Lost | Fate::Refused(_) => None,
                 Fate::Late(late) => {
