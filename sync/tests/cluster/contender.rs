@@ -40,7 +40,7 @@ pub(crate) async fn process(namespace: &str) -> Result<Sync> {
 /// Somebody who holds the lock whenever it can, and writes all the time while it does, without a look at the
 /// clock: only the fence holds it back.
 #[tokio::test]
-#[ignore = "wants a cluster: make test-cluster"]
+#[ignore = "needs a cluster: `make test` starts one"]
 async fn the_process_that_contends() -> Result<()> {
     let Some(namespace) = namespace() else { return Ok(()) };
     let sync = process(&namespace).await?;

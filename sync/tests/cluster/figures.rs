@@ -17,7 +17,7 @@ const WAITERS: usize = 50;
 const WATCHED: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-#[ignore = "wants a cluster: make test-cluster"]
+#[ignore = "needs a cluster: `make test` starts one"]
 async fn a_lock_is_handed_over_as_soon_as_it_is_given_back() {
     in_namespace("hand-over", async |space| {
         let (one, other) = (process(space.name()).await?, process(space.name()).await?);
@@ -58,7 +58,7 @@ async fn a_lock_is_handed_over_as_soon_as_it_is_given_back() {
 }
 
 #[tokio::test]
-#[ignore = "wants a cluster: make test-cluster"]
+#[ignore = "needs a cluster: `make test` starts one"]
 async fn waiters_cost_the_api_server_nothing() {
     in_namespace("waiters", async |space| {
         let holder = process(space.name()).await?;

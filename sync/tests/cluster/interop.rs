@@ -42,7 +42,7 @@ fn micros() -> u128 {
 }
 
 #[tokio::test]
-#[ignore = "wants a cluster: make test-cluster"]
+#[ignore = "needs a cluster: `make test` starts one"]
 async fn client_go_and_we_take_turns_and_never_lead_together() {
     let program = built().await.expect("the program in Go builds");
     in_namespace("interop", async |space| {
