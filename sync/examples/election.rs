@@ -7,8 +7,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sync = Sync::connect().await?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let sync = Sync::connect().await?;
     let election = sync.elect("example-election");
     let standing = election.run_while_leader(async |held| {
         writeln!(std::io::stdout(), "leading, with token {}", held.token()).ok();

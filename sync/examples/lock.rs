@@ -4,10 +4,13 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use metaparticle_sync::Sync;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // First of all: the first process of a container that does not ask for signals gets none.
+    let mut terminate = signal(SignalKind::terminate())?;
     let sync = Sync::connect().await?;
     say("waiting for the lock")?;
     let lock = sync.lock("example-lock");
@@ -23,19 +26,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             tokio::select! {
                 () = sleep(Duration::from_secs(1)) => {}
                 lost = held.lost() => return Err::<(), Box<dyn std::error::Error>>(lost.into()),
-                _ = end() => return Ok(()),
             }
         }
     });
-    worked.await??;
+    tokio::select! {
+        worked = worked => worked??,
+        _ = terminate.recv() => {}
+    }
+    // The work was dropped, so the lock can be given back before this process ends.
+    sync.shutdown().await;
     say("given back")?;
-    Ok(())
-}
-
-/// Until somebody wants the program to end.
-async fn end() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    signal(SignalKind::terminate())?.recv().await;
     Ok(())
 }
 

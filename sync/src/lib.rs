@@ -8,7 +8,7 @@
 //!
 //! * the *rates* of any two clocks differ by less than the margin, which is a twentieth (what a clock on the
 //!   wall says does not matter);
-//! * the work looks before it acts, by [`check`](holder::Held::check), or is dropped at its deadline, by
+//! * the work looks before it acts, by [`check`](holder::Held::check), or is dropped before its deadline, by
 //!   [`run`](lock::Lock::run); work that does neither is aborted, with its process;
 //! * nobody deletes a Lease that is held. Who waited for it waits out its time; who comes new cannot know.
 //!
@@ -16,7 +16,9 @@
 //! debugger, by the kernel, or with its whole virtual machine, acts too late, and so does a packet that was
 //! on its way for long. No lock over a network can prevent that. What can is the resource itself: give it the
 //! [`token`](holder::Held::token), a number that only ever grows, and let it refuse one that is smaller than
-//! the greatest it has seen. That is called *fencing*, and [`fence`] has the three forms of it.
+//! the greatest it has seen. That is called *fencing*, and [`fence`] has the three forms of it. It grows as
+//! far as `resourceVersion`s do: since Kubernetes 1.35 that is promised, and before it was so with etcd. Whoever
+//! restores etcd from a backup without `--bump-revision` sets them back, and has to reset the fences, too.
 //!
 //! Nor does a lease promise fairness between processes, or progress while the API server is away: then
 //! whoever holds something must stop in time, and nobody can begin.
