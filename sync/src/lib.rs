@@ -10,7 +10,8 @@
 //!   wall says does not matter);
 //! * the work looks before it acts, by [`check`](holder::Held::check), or is dropped before its deadline, by
 //!   [`run`](lock::Lock::run); work that does neither is aborted, with its process;
-//! * nobody deletes a Lease that is held. Who waited for it waits out its time; who comes new cannot know.
+//! * nobody deletes a Lease that is held. Who waited for it waits out its time; who comes new cannot know, nor
+//!   can a write that is on its way.
 //!
 //! It **cannot** stop a holder that does not run: one that is stopped between its look and its deed, by a
 //! debugger, by the kernel, or with its whole virtual machine, acts too late, and so does a packet that was

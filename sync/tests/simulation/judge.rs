@@ -46,6 +46,8 @@ struct Notes {
     /// Of every node that asks: when it saw that the Lease exists.
     knew: BTreeMap<usize, Vec<Duration>>,
     deleted: Vec<Duration>,
+    /// By whom the Lease was created, and when that was sent and done.
+    created: Vec<(usize, Duration, Duration)>,
     violation: Option<Violation>,
 }
 
@@ -68,8 +70,15 @@ pub(crate) struct Verdict {
 
 impl Journal {
     pub(crate) fn new(begun: Instant, tells: bool) -> Self {
-        let (holds, knew, deleted) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self(Arc::new(Mutex::new(Notes { begun, tells, holds, knew, deleted, violation: None })))
+        Self(Arc::new(Mutex::new(Notes {
+            begun,
+            tells,
+            holds: Vec::new(),
+            knew: BTreeMap::new(),
+            deleted: Vec::new(),
+            created: Vec::new(),
+            violation: None,
+        })))
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -93,6 +102,13 @@ impl Journal {
         let mut notes = self.notes();
         let now = notes.begun.elapsed();
         notes.knew.entry(node).or_default().push(now);
+    }
+
+    /// A write of `node`, sent then, created the Lease.
+    pub(crate) fn created(&self, node: usize, sent: Duration) {
+        let mut notes = self.notes();
+        let now = notes.tell(|| format!("node {node} creates it, as sent at {sent:?}"));
+        notes.created.push((node, sent, now));
     }
 
     pub(crate) fn deleted(&self) {
@@ -194,7 +210,11 @@ impl Notes {
         let unknown = |at: &Duration| {
             let before = self.deleted.iter().filter(|before| *before < at).max();
             let since = before.copied().unwrap_or_default();
+            let under_way = |(node, sent, done): &(usize, Duration, Duration)| {
+                *node == second.node && sent <= at && at <= done && *done <= second.begun
+            };
             !second.knew.iter().any(|saw| (since..=*at).contains(saw))
+                || self.created.iter().any(under_way)
         };
         self.deleted.iter().filter(between).any(unknown)
     }

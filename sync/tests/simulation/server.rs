@@ -104,13 +104,16 @@ impl Link {
     }
 
     async fn write(&self, name: Name, over: Option<Arc<Record>>, draft: Draft) -> Written {
-        let node = self.node;
+        let (node, sent) = (self.node, self.now());
         let outcome = self
             .request(move |server| {
                 let seen = over.as_ref().map(|record| record.version.clone());
                 let now = server.memory.read(&name).map(|record| record.version.clone());
                 let version = if server.compares { seen.as_ref() } else { now.as_ref() };
                 let written = server.memory.write(&name, version, &draft);
+                if let (Written::Done(_), None) = (&written, &over) {
+                    server.journal.created(node, sent);
+                }
                 if let (Written::Done(_), None) = (&written, &draft.holder) {
                     server.journal.gave_back(node);
                 }
@@ -130,10 +133,9 @@ impl Store for Link {
     fn get<'s>(&'s self, name: &'s Name) -> BoxFuture<'s, Result<Option<Arc<Record>>, Trouble>> {
         let name = name.clone();
         async move {
+            // Who reads may be a contender of before, which gives back what it may have won: what that sees
+            // nobody else knows. Whoever waits hears it of its watch.
             let read = self.request(move |server| server.memory.read(&name)).await;
-            if let Ok(Some(_)) = read {
-                self.server.journal.saw(self.node);
-            }
             read.map_err(|code| Trouble::passing(&code.to_string()))
         }
         .boxed()

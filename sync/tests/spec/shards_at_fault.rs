@@ -182,6 +182,7 @@ async fn whoever_owns_a_shard_is_told_when_its_lease_is_deleted_and_others_wait(
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "what a test begins ends with its runtime")]
 async fn shutting_down_asks_for_all_gives_all_back_and_gains_nothing_more() {
     let memory = Memory::new();
     let one = Way::to(&memory).process("one");

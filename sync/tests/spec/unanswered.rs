@@ -24,6 +24,7 @@ struct Slow {
 }
 
 impl Slow {
+    #[expect(clippy::disallowed_methods, reason = "what a test begins ends with its runtime")]
     fn write(&self, name: &Name, over: Option<&Record>, draft: &Draft) -> BoxFuture<'_, Written> {
         let (memory, name, draft) = (self.memory.clone(), name.clone(), draft.clone());
         let over = over.map(|record| record.version.clone());
