@@ -6,11 +6,13 @@
 //! piece. There are few fields, so to look for one is to walk the list.
 //!
 //! ```
+//! use http::HeaderValue;
+//! use http::header::ACCEPT;
 //! use metaparticle_gateway::fields::Fields;
 //!
 //! let mut fields = Fields::default();
-//! fields.append("Accept".parse().unwrap(), "text/html".parse().unwrap());
-//! fields.append("accept".parse().unwrap(), "text/plain, */*".parse().unwrap());
+//! fields.append(ACCEPT, HeaderValue::from_static("text/html"));
+//! fields.append(ACCEPT, HeaderValue::from_static("text/plain, */*"));
 //! assert_eq!(fields.get("ACCEPT"), Some(&b"text/html"[..]));
 //! assert_eq!(fields.list("accept").collect::<Vec<_>>(), ["text/html", "text/plain", "*/*"]);
 //! ```
