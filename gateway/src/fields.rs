@@ -204,8 +204,9 @@ impl Fields {
 
     /// Adds the fields that `others` has called `name`.
     pub fn append_all(&mut self, others: &Self, name: &HeaderName) {
-        for value in others.all(name.as_str()) {
-            self.append_bytes(name.as_str(), value);
+        for field in others.list.iter().filter(|field| others.is(field, name.as_str())) {
+            self.append_bytes(name.as_str(), others.value_of(field));
+            self.last_is_sensitive(field.sensitive);
         }
     }
 

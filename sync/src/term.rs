@@ -1,5 +1,5 @@
-//! Who came later? The fencing token: it only ever grows, and whoever keeps the greatest one it has seen
-//! can refuse a former holder.
+//! Who came later? The fencing token: it grows (the crate's first page names the two exceptions), and
+//! whoever keeps the greatest one it has seen can refuse a former holder.
 //!
 //! It is the `resourceVersion` of the write that acquired the Lease: unlike `leaseTransitions` it does not
 //! begin again when the Lease was deleted. How long it may become is nobody's promise, so it is a decimal

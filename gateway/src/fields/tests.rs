@@ -78,6 +78,21 @@ fn a_list_is_all_its_lines_without_what_is_empty() {
     assert!(fields.lists("te", "c") && !fields.lists("te", "d"));
 }
 
+#[test]
+fn what_no_table_of_http_2_may_keep_is_told_so_wherever_it_goes() {
+    let mut secret = HeaderValue::from_static("secret");
+    secret.set_sensitive(true);
+    let map = HeaderMap::from_iter([(HOST, HeaderValue::from_static("a")), (ACCEPT, secret)]);
+    let came = Fields::from(&map);
+    let mut copied = Fields::default();
+    copied.append_all(&came, &HOST);
+    copied.append_all(&came, &ACCEPT);
+    for fields in [came, copied] {
+        let back = HeaderMap::from(&fields);
+        assert!(back[ACCEPT].is_sensitive() && !back[HOST].is_sensitive(), "{fields:?}");
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Change {
     Append(u8, u8),
