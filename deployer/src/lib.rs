@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   spec        the JSON of the published Metaparticle libraries
+//!   read        an application's file
 //!     │
 //!   application ──► plan          what is to run ──► ordered objects of Kubernetes
 //! ```
@@ -10,5 +11,7 @@
 //! The words it writes (patterns, keys, merges, annotations) are the gateway's: one vocabulary.
 
 pub mod application;
+
+pub mod read;
 
 pub mod plan;

@@ -159,6 +159,7 @@ impl Reader {
 /// `services[1].ports` as people wrote it: `services.users.ports`.
 fn by_name(place: &str, list: &str, names: &[String]) -> String {
     let found = place.strip_prefix(list).and_then(|rest| rest.strip_prefix('[')?.split_once(']'));
-    let name = found.and_then(|(number, rest)| Some((names.get(number.parse::<usize>().ok()?)?, rest)));
+    let name =
+        found.and_then(|(number, rest)| Some((names.get(number.parse::<usize>().ok()?)?, rest)));
     name.map_or_else(|| place.to_owned(), |(name, rest)| format!("{list}.{name}{rest}"))
 }

@@ -12,8 +12,7 @@ use crate::read::container::CONTAINER;
 
 const SERVICE: &str = "a map such as { program: target/release/web, port: 8080 }";
 const PORT: &str = "a number from 1 to 65535, or a map such as { number: 53, transport: UDP }";
-const PUBLIC: &str =
-    "`true`, a host such as `shop.example`, a list of hosts, or a map such as { hosts: [shop.example], path: /shop }";
+const PUBLIC: &str = "`true`, a host such as `shop.example`, a list of hosts, or a map such as { hosts: [shop.example], path: /shop }";
 
 /// What a service says besides its container and the gateway's words.
 const OWN: [&str; 6] = ["replicas", "shards", "port", "ports", "public", "locks"];
@@ -46,15 +45,15 @@ impl Reader {
         let policy = read_policy(place, &fields, &own, &base, Scope::Service, &mut self.mistakes);
         let ports = self.ports(place, &fields);
         let container = self.container(place, &name, &fields, ports.first().copied());
+        let public = fields.get("public");
+        let exposure = public.map(|node| self.exposure(&format!("{place}.public"), node));
+        let locks = self.flag(&format!("{place}.locks"), fields.get("locks"));
+        // Only now, so that all mistakes were found.
         let mut service = Service::of(name, instances, container?);
         service.policy = policy;
         service.ports = ports;
-        if let Some(node) = fields.get("public") {
-            service.exposure = self.exposure(&format!("{place}.public"), node);
-        }
-        if self.flag(&format!("{place}.locks"), fields.get("locks")) {
-            service.permissions.push(Permission::leases());
-        }
+        service.exposure = exposure.unwrap_or_default();
+        service.permissions = locks.then(Permission::leases).into_iter().collect();
         Some(service)
     }
 
@@ -62,7 +61,8 @@ impl Reader {
         let replicas = self.count(place, fields, "replicas");
         let shards = self.count(place, fields, "shards");
         if let (Some(_), Some(node)) = (replicas, fields.get("shards")) {
-            let allowed = "either `shards` (numbered, a StatefulSet) or `replicas` (alike, a Deployment)";
+            let allowed =
+                "either `shards` (numbered, a StatefulSet) or `replicas` (alike, a Deployment)";
             self.mistakes.add(&format!("{place}.shards"), node, allowed);
         }
         match (replicas, shards) {

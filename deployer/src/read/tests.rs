@@ -15,8 +15,10 @@ fn right(text: &str) -> Written {
 #[track_caller]
 fn check(text: &str, mistakes: &[&str]) {
     let told = application(text).expect_err("a wrong file");
-    let told: Vec<_> = told.iter().map(ToString::to_string).collect();
-    assert_eq!(told, mistakes, "{text}");
+    let told = told.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let short: Vec<_> =
+        told.iter().filter_map(|told| Some(told.split_once("; allowed:")?.0)).collect();
+    assert_eq!(short, mistakes, "{text}");
 }
 
 #[test]
@@ -26,7 +28,10 @@ fn a_program_is_packaged_and_an_image_is_taken() {
     );
     let [web, db] = written.application.services() else { panic!("two services") };
     let [program] = written.programs.as_slice() else { panic!("one program") };
-    assert_eq!((program.path.as_path(), &program.image), (Path::new("bin/web"), &web.containers[0].image));
+    assert_eq!(
+        (program.path.as_path(), &program.image),
+        (Path::new("bin/web"), &web.containers[0].image)
+    );
     assert_eq!(db.containers[0].image.as_str(), "r.example/db:1");
     assert_eq!(db.instances, Instances::Alike(Count::ONE));
 }
@@ -38,7 +43,9 @@ fn what_is_numbered_is_sharded_and_keeps_its_keys() {
     assert_eq!(service.instances, Instances::Numbered(Count::new(3).unwrap()));
     assert_eq!(service.policy.pattern, Pattern::Shard);
     assert_eq!(service.policy.shard_count.to_string(), "statefulset");
-    let written = right("application: a\nservices: { s: { image: i, shards: 3, port: 1, pattern: scatter } }");
+    let written = right(
+        "application: a\nservices: { s: { image: i, shards: 3, port: 1, pattern: scatter } }",
+    );
     assert_eq!(written.application.services()[0].policy.pattern, Pattern::Scatter);
 }
 
@@ -67,8 +74,9 @@ fn a_service_is_inside_unless_it_says_otherwise() {
 
 #[test]
 fn a_secret_is_named_and_never_said() {
-    let written =
-        right("application: a\nservices: { s: { image: i, env: { A: 1.50, B: { secret: s, key: k } } } }");
+    let written = right(
+        "application: a\nservices: { s: { image: i, env: { A: 1.50, B: { secret: s, key: k } } } }",
+    );
     let env = &written.application.services()[0].containers[0].env;
     assert_eq!(env[0].value, Value::Plain("1.50".to_owned()));
     assert_eq!(env[1].value, Value::Secret { name: "s".to_owned(), key: "k".to_owned() });
@@ -90,16 +98,26 @@ jobs:
   load: { image: i, schedule: sometimes, count: many }
 ",
         &[
-            "1:14: application: found `Shop`; allowed: up to 48 small letters (a-z), digits and `-`, the first a letter, the last no `-`",
-            "4:5: services.web: found `imagee`; allowed: `image`",
+            "1:14: application: found `Shop`",
+            "4:5: services.web: found `imagee`",
+            "4:5: services.web.image: found `nothing`",
+            "5:15: services.web.replicas: found `0`",
+            "6:11: services.web.port: found `http`",
+            "7:16: services.web.shard-key: found `pth:x`",
+            "8:13: services.web.public: found `Shop.Example`",
+            "10:31: jobs.load.schedule: found `sometimes`",
+            "10:49: jobs.load.count: found `many`",
         ],
     );
 }
 
 #[test]
 fn what_does_not_fit_together_is_told_by_name() {
-    let told = application("application: a\nservices: { s: { image: i, public: true } }\njobs: { s: { image: i } }");
-    let told: Vec<_> = told.expect_err("wrong").iter().map(|mistake| mistake.place.clone()).collect();
+    let told = application(
+        "application: a\nservices: { s: { image: i, public: true } }\njobs: { s: { image: i } }",
+    );
+    let told: Vec<_> =
+        told.expect_err("wrong").iter().map(|mistake| mistake.place.clone()).collect();
     assert_eq!(told, ["jobs.s.name", "services.s.ports"]);
 }
 
