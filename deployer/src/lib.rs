@@ -11,4 +11,6 @@
 
 pub mod application;
 
+pub mod spec;
+
 pub mod plan;
