@@ -20,7 +20,7 @@ use std::num::NonZeroU32;
 
 use metaparticle_gateway::words::Policy;
 
-pub use self::container::{Container, Image, Quantity, Readiness, Resources};
+pub use self::container::{Container, Image, Mount, Quantity, Readiness, Resources};
 pub use self::env::{Field, Value, Variable, VariableName};
 pub use self::job::{Job, Schedule};
 pub use self::mistakes::{Mistakes, Wrong};

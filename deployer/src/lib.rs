@@ -12,6 +12,10 @@
 
 pub mod application;
 
+pub mod spec;
+
 pub mod read;
 
 pub mod plan;
+
+pub mod render;

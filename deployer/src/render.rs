@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::plan::object::Object;
 use crate::plan::Plan;
+use crate::plan::object::Object;
 
 /// All objects, each a document.
 #[must_use]
@@ -21,7 +21,8 @@ pub fn object(object: &Object) -> String {
     let Value::Object(body) = object.body() else { return String::new() };
     // Who reads from above wants to know first what it is.
     let first = ["apiVersion", "kind", "metadata"];
-    let heads = first.iter().filter_map(|name| Some(((*name).to_owned(), body.get(*name)?.clone())));
+    let heads =
+        first.iter().filter_map(|name| Some(((*name).to_owned(), body.get(*name)?.clone())));
     let rest = body.iter().filter(|(name, _)| !first.contains(&name.as_str()));
     let rest = rest.map(|(name, value)| (name.clone(), value.clone()));
     let ordered = heads.chain(rest).collect::<serde_json::Map<_, _>>();

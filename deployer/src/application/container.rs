@@ -17,6 +17,8 @@ pub struct Container {
     pub args: Vec<String>,
     /// Its environment.
     pub env: Vec<Variable>,
+    /// Volumes that it sees.
+    pub mounts: Vec<Mount>,
     /// What it needs, and may have.
     pub resources: Resources,
     /// How it says that it is ready; without it, a container is ready once it runs.
@@ -32,10 +34,22 @@ impl Container {
             command: Vec::new(),
             args: Vec::new(),
             env: Vec::new(),
+            mounts: Vec::new(),
             resources: Resources::default(),
             readiness: None,
         }
     }
+}
+
+/// A volume that a container sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The PersistentVolumeClaim.
+    pub claim: String,
+    /// Where it is seen.
+    pub path: String,
+    /// Which folder of it; all of it, where nothing is said.
+    pub sub_path: Option<String>,
 }
 
 /// The name of an image: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`.

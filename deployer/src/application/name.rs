@@ -47,6 +47,11 @@ impl Name {
         Ok(Self(plain.into()))
     }
 
+    /// This with `end` behind it. It may be longer than others: nothing more is put behind it.
+    pub(crate) fn with(&self, end: &str) -> Self {
+        Self(format!("{}{end}", self.0).into())
+    }
+
     /// As it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -34,7 +34,7 @@ impl Reader {
             memory_most: self.field(place, fields, "memory-most"),
         };
         let readiness = self.readiness(place, fields, port);
-        Some(Container { image: image?, command, args, env, resources, readiness })
+        Some(Container { command, args, env, resources, readiness, ..Container::of(image?) })
     }
 
     /// An image that is there, or one that stands for a program until it is packaged.
