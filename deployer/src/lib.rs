@@ -1,5 +1,11 @@
 //! Patterns of distributed systems as code: a program that says what it does *and* how it is
 //! distributed, packages itself as an image, and deploys itself behind the gateway.
 //!
-//! Nothing is here yet but this page: the plan, the image and the patterns come after the gateway.
-//! The words it will write (patterns, keys, merges, annotations) are the gateway's: one vocabulary.
+//! ```text
+//!   image      an executable ──► an image of it, to the byte; no Docker, no network
+//!   registry   an image ──► a registry: only what is not there
+//! ```
+
+pub mod image;
+pub mod registry;
+mod settings;
