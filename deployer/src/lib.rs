@@ -3,3 +3,8 @@
 //!
 //! Nothing is here yet but this page: the plan, the image and the patterns come after the gateway.
 //! The words it will write (patterns, keys, merges, annotations) are the gateway's: one vocabulary.
+pub mod application;
+pub mod plan;
+pub mod report;
+
+pub mod cluster;
