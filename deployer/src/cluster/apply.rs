@@ -53,7 +53,12 @@ impl Cluster {
     }
 
     /// The object as it is: ours, or not there. One that goes is waited for.
-    async fn ready_to_apply(&self, item: &Item, parent: &Parent, told: &Told) -> Result<Option<Value>, Fault> {
+    async fn ready_to_apply(
+        &self,
+        item: &Item,
+        parent: &Parent,
+        told: &Told,
+    ) -> Result<Option<Value>, Fault> {
         loop {
             let Some(live) = self.get(item).await? else { return Ok(None) };
             match whose(item, &live, parent) {
@@ -70,7 +75,9 @@ impl Cluster {
 
     /// Lets the number of replicas stand when it is not said any more: until the autoscaler says one.
     async fn hand_over(&self, item: &Item, live: Option<&Value>) -> Result<(), Fault> {
-        let Some(mut live) = live.filter(|live| replicas::only_ours(live)).cloned() else { return Ok(()) };
+        let Some(mut live) = live.filter(|live| replicas::only_ours(live)).cloned() else {
+            return Ok(());
+        };
         let params = PatchParams::apply(replicas::HANDOVER);
         loop {
             match self.patch(item, &params, &Patch::Apply(&replicas::handover(&live))).await {
@@ -85,7 +92,13 @@ impl Cluster {
         }
     }
 
-    async fn put(&self, item: &Item, body: &Value, force: bool, told: &Told) -> Result<Value, Fault> {
+    async fn put(
+        &self,
+        item: &Item,
+        body: &Value,
+        force: bool,
+        told: &Told,
+    ) -> Result<Value, Fault> {
         let params = PatchParams::apply(MANAGER).validation_strict();
         let status = match self.patch(item, &params, &Patch::Apply(body)).await {
             Ok(now) => return Ok(now),
@@ -125,7 +138,8 @@ pub(super) fn conflicts(object: &Thing, status: &Status) -> Vec<Conflict> {
         .map(|cause| {
             let quoted = |word: usize| cause.message.split('"').nth(word).unwrap_or("somebody");
             let scales = cause.message.contains("with subresource \"scale\"");
-            let manager = if scales { format!("{} (scale)", quoted(1)) } else { quoted(1).to_owned() };
+            let manager =
+                if scales { format!("{} (scale)", quoted(1)) } else { quoted(1).to_owned() };
             let field = cause.field.trim_start_matches('.').replace('"', "");
             Conflict { object: object.clone(), field, manager }
         })
@@ -150,9 +164,7 @@ mod tests {
 
     #[test]
     fn a_conflict_names_the_field_and_its_manager_and_what_we_scaled_is_ours() {
-        let cause = |field: &str, message: &str| {
-            json!({ "reason": "FieldManagerConflict", "field": field, "message": message })
-        };
+        let cause = |field: &str, message: &str| json!({ "reason": "FieldManagerConflict", "field": field, "message": message });
         let status: Status = serde_json::from_value(json!({ "code": 409, "details": { "causes": [
             cause(".spec.replicas", "conflict with \"metaparticle\" with subresource \"scale\" using apps/v1"),
             cause(".spec.template.spec.containers[name=\"web\"].image", "conflict with \"kubectl-edit\" using apps/v1"),
@@ -160,10 +172,13 @@ mod tests {
         .unwrap();
         let all = conflicts(&Thing::new("Deployment", "web"), &status);
         let said = all.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(said, [
-            "Deployment web: spec.replicas is managed by `metaparticle (scale)`",
-            "Deployment web: spec.template.spec.containers[name=web].image is managed by `kubectl-edit`",
-        ]);
+        assert_eq!(
+            said,
+            [
+                "Deployment web: spec.replicas is managed by `metaparticle (scale)`",
+                "Deployment web: spec.template.spec.containers[name=web].image is managed by `kubectl-edit`",
+            ]
+        );
         assert_eq!(foreign(&all), all[1..]);
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kube::api::{
-    DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy, Request,
+    DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy,
+    Request,
 };
 use serde_json::Value;
 use tokio::time::timeout;
@@ -62,7 +63,10 @@ impl Cluster {
     pub(super) async fn remove(&self, item: &Item, uid: &str) -> Result<(), Fault> {
         let params = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Foreground),
-            preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
             ..DeleteParams::default()
         };
         let request = self.path(item).delete(&item.name, &params);
@@ -96,7 +100,12 @@ impl Cluster {
     }
 
     /// What a client's error means to people.
-    pub(super) fn client_fault(&self, verb: &'static str, object: &Thing, error: kube::Error) -> Fault {
+    pub(super) fn client_fault(
+        &self,
+        verb: &'static str,
+        object: &Thing,
+        error: kube::Error,
+    ) -> Fault {
         let answer = match error {
             kube::Error::Api(status) => Answer::Api(status),
             error => Answer::Other(error),

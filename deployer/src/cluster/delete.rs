@@ -16,7 +16,12 @@ impl Cluster {
     ///
     /// # Errors
     /// When it cannot be deleted, or something of it stays for too long.
-    pub async fn delete(&self, application: &str, options: &Options, told: &Told) -> Result<bool, Fault> {
+    pub async fn delete(
+        &self,
+        application: &str,
+        options: &Options,
+        told: &Told,
+    ) -> Result<bool, Fault> {
         told(self.target(application));
         self.admit(options)?;
         let Some(parent) = self.parent(application).await? else {
@@ -26,7 +31,8 @@ impl Cluster {
         let uid = parent.uid.clone().unwrap_or_default();
         if !parent.going {
             // Nobody who deploys it now makes anything that nobody would own.
-            Box::pin(self.locked(&parent, options, told, self.delete_parent(&parent, &uid))).await?;
+            Box::pin(self.locked(&parent, options, told, self.delete_parent(&parent, &uid)))
+                .await?;
         }
         if options.wait {
             let item = Parent::item(application);
@@ -44,7 +50,10 @@ impl Cluster {
     async fn delete_parent(&self, parent: &Parent, uid: &str) -> Result<(), Fault> {
         let params = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Foreground),
-            preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
             ..DeleteParams::default()
         };
         match self.maps().delete(&Parent::name_of(&parent.application), &params).await {

@@ -160,7 +160,11 @@ impl Cluster {
     }
 
     /// Applies, and waits.
-    pub(super) async fn establish(&self, work: Work<'_>, parent: &Parent) -> Result<Vec<Applied>, Box<Failure>> {
+    pub(super) async fn establish(
+        &self,
+        work: Work<'_>,
+        parent: &Parent,
+    ) -> Result<Vec<Applied>, Box<Failure>> {
         let Work { plan, options, told, .. } = work;
         told(Event::Step { step: Step::Apply });
         let applied = async {
@@ -177,7 +181,12 @@ impl Cluster {
     }
 
     /// Writes down that it is in force, and what it is.
-    async fn mark(&self, parent: &mut Parent, begun: Begun, applied: Vec<Applied>) -> Result<(), Fault> {
+    async fn mark(
+        &self,
+        parent: &mut Parent,
+        begun: Begun,
+        applied: Vec<Applied>,
+    ) -> Result<(), Fault> {
         let before = parent.clone();
         parent.inventory = applied.into_iter().map(|one| one.item).collect();
         parent.inventory.sort();

@@ -40,7 +40,8 @@ fn bare(object: &Value) -> Value {
 
 /// A secret shows that it changes, and not what it is.
 fn hide(live: &mut Value, next: &mut Value) {
-    let (Some(old), Some(new)) = (live["data"].as_object_mut(), next["data"].as_object_mut()) else {
+    let (Some(old), Some(new)) = (live["data"].as_object_mut(), next["data"].as_object_mut())
+    else {
         return;
     };
     for (key, value) in new {
@@ -61,7 +62,9 @@ fn compare(path: &str, live: Option<&Value>, next: Option<&Value>, found: &mut V
             }
         }
         (Some(Value::Array(live)), Some(Value::Array(next))) => list(path, live, next, found),
-        _ => found.push(Field { path: path.to_owned(), before: live.cloned(), after: next.cloned() }),
+        _ => {
+            found.push(Field { path: path.to_owned(), before: live.cloned(), after: next.cloned() })
+        }
     }
 }
 
@@ -116,7 +119,9 @@ mod tests {
 
     fn check(live: &Value, next: &Value, expected: &[&str]) {
         let said = fields(live, next).into_iter().map(|field| {
-            let value = |value: Option<Value>| value.map_or("nothing".to_owned(), |value| value.to_string());
+            let value = |value: Option<Value>| {
+                value.map_or("nothing".to_owned(), |value| value.to_string())
+            };
             format!("{}: {} → {}", field.path, value(field.before), value(field.after))
         });
         assert_eq!(said.collect::<Vec<_>>(), expected);

@@ -21,7 +21,8 @@ impl Cluster {
     pub(super) async fn tell_evidence(&self, stuck: &Stuck, told: &Told) {
         let names = stuck.guilty.iter().cloned().collect::<BTreeSet<_>>();
         let about = |thing: &Thing| {
-            names.contains(&thing.name) || stuck.awaited.iter().any(|one| made_by(&one.thing, thing))
+            names.contains(&thing.name)
+                || stuck.awaited.iter().any(|one| made_by(&one.thing, thing))
         };
         stuck.picture.words(about).into_iter().for_each(told);
         for pod in names.iter().filter_map(|name| stuck.picture.pod(name)).take(PODS_MOST) {

@@ -11,7 +11,9 @@ pub enum Fault {
     #[error("the kubeconfig is of no use: say --kubeconfig and --context, or set KUBECONFIG")]
     Kubeconfig(#[source] Box<kube::config::KubeconfigError>),
     /// There is no cluster.
-    #[error("no cluster is known: set KUBECONFIG, say --kubeconfig, or run it in a pod with a service account")]
+    #[error(
+        "no cluster is known: set KUBECONFIG, say --kubeconfig, or run it in a pod with a service account"
+    )]
     Nowhere(#[source] Box<kube::config::InferConfigError>),
     /// The client cannot be made.
     #[error("no client can be made of the kubeconfig's words for this cluster")]
@@ -44,7 +46,9 @@ pub enum Fault {
         said: String,
     },
     /// The namespace is missing.
-    #[error("there is no namespace `{namespace}`: create it (kubectl create namespace {namespace}), or say another")]
+    #[error(
+        "there is no namespace `{namespace}`: create it (kubectl create namespace {namespace}), or say another"
+    )]
     NoNamespace {
         /// Its name.
         namespace: String,
@@ -69,8 +73,10 @@ pub enum Fault {
         why: String,
     },
     /// Somebody else manages fields, and wants them otherwise.
-    #[error("{}\nnothing was taken from them: let them have these fields, or take them with --force-conflicts",
-        lines(conflicts))]
+    #[error(
+        "{}\nnothing was taken from them: let them have these fields, or take them with --force-conflicts",
+        lines(conflicts)
+    )]
     Conflicts {
         /// Which, and who.
         conflicts: Vec<Conflict>,
@@ -93,13 +99,17 @@ pub enum Fault {
     #[error("detached: the cluster goes on by itself; run it again to see how it ends")]
     Detached,
     /// The plan is too large to be remembered.
-    #[error("the plan has {bytes} bytes, compressed: more than an object of Kubernetes can hold; deploy it in parts")]
+    #[error(
+        "the plan has {bytes} bytes, compressed: more than an object of Kubernetes can hold; deploy it in parts"
+    )]
     TooLarge {
         /// How large it is.
         bytes: usize,
     },
     /// What is remembered cannot be read.
-    #[error("{object} cannot be read: {why}; it was changed by somebody else, or written by a later version")]
+    #[error(
+        "{object} cannot be read: {why}; it was changed by somebody else, or written by a later version"
+    )]
     Unreadable {
         /// The parent.
         object: Thing,
@@ -181,7 +191,9 @@ pub enum Fault {
         name: String,
     },
     /// An autoscaler would undo it.
-    #[error("the HorizontalPodAutoscaler {by} decides how many replicas {object} has: change its bounds instead")]
+    #[error(
+        "the HorizontalPodAutoscaler {by} decides how many replicas {object} has: change its bounds instead"
+    )]
     Autoscaled {
         /// The workload.
         object: Thing,
@@ -206,7 +218,9 @@ impl Fault {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Production { .. } | Self::Elsewhere { .. } | Self::Invalid { .. } => 3,
-            Self::Kubeconfig(_) | Self::Nowhere(_) | Self::Client(_) | Self::Unreachable { .. } => 4,
+            Self::Kubeconfig(_) | Self::Nowhere(_) | Self::Client(_) | Self::Unreachable { .. } => {
+                4
+            }
             Self::Unknown { .. } | Self::NotPermitted { .. } => 5,
             Self::Several { faults } if faults.iter().all(|fault| fault.exit_code() == 3) => 3,
             Self::TimedOut { .. } => 124,

@@ -50,7 +50,13 @@ impl Cluster {
         done
     }
 
-    async fn acquire(&self, sync: &Sync, parent: &Parent, options: &Options, told: &Told) -> Result<Held, Fault> {
+    async fn acquire(
+        &self,
+        sync: &Sync,
+        parent: &Parent,
+        options: &Options,
+        told: &Told,
+    ) -> Result<Held, Fault> {
         // What it does late is refused: the parent is only written over what was read.
         let lock = sync.lock(&Parent::name_of(&parent.application)).on_overrun(Overrun::Fenced);
         if let Some(held) = lock.try_acquire().await.map_err(Fault::NoLock)? {

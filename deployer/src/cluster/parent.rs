@@ -212,7 +212,9 @@ impl Parent {
     pub(super) fn read(application: &str, map: &ConfigMap) -> Result<Self, Fault> {
         let object = Thing::new("ConfigMap", &Self::name_of(application));
         let labels = map.metadata.labels.clone().unwrap_or_default();
-        if labels.get(BY).is_none_or(|by| by != MANAGER) || labels.get(OF).is_none_or(|of| of != application) {
+        if labels.get(BY).is_none_or(|by| by != MANAGER)
+            || labels.get(OF).is_none_or(|of| of != application)
+        {
             return Err(Fault::Foreign { object, by: format!("it has no label {BY}={MANAGER}") });
         }
         let data = map.data.clone().unwrap_or_default();
@@ -240,7 +242,8 @@ impl Parent {
 
     /// The object as it is to be.
     pub(super) fn write(&self) -> ConfigMap {
-        let labels = [(BY, MANAGER), (OF, &self.application), ("app.kubernetes.io/component", "parent")];
+        let labels =
+            [(BY, MANAGER), (OF, &self.application), ("app.kubernetes.io/component", "parent")];
         let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let packed = self.revisions.iter();
         let packed = packed.map(|one| (key(one.number), ByteString(one.packed.clone())));
@@ -289,7 +292,13 @@ impl Parent {
 
     /// Begins a revision, or goes on with the one that was begun and never ended. What is in force already is
     /// none.
-    pub(super) fn begin(&mut self, plan: &Plan, at: &str, by: &str, note: Option<String>) -> Result<Begun, Fault> {
+    pub(super) fn begin(
+        &mut self,
+        plan: &Plan,
+        at: &str,
+        by: &str,
+        note: Option<String>,
+    ) -> Result<Begun, Fault> {
         let hash = hash(&bodies(plan));
         if let Some(live) = self.live().filter(|live| live.hash == hash) {
             return Ok(Begun { number: live.number, changed: false });

@@ -79,9 +79,19 @@ impl Picture {
     }
 
     /// What it means at the moment `now`.
-    pub(super) fn judge(&mut self, awaited: &[Awaited], patience: &Patience, jobs: bool, now: Duration) -> Meaning {
-        let mut meaning =
-            Meaning { news: Vec::new(), waiting: Vec::new(), broken: Vec::new(), guilty: Vec::new() };
+    pub(super) fn judge(
+        &mut self,
+        awaited: &[Awaited],
+        patience: &Patience,
+        jobs: bool,
+        now: Duration,
+    ) -> Meaning {
+        let mut meaning = Meaning {
+            news: Vec::new(),
+            waiting: Vec::new(),
+            broken: Vec::new(),
+            guilty: Vec::new(),
+        };
         let (mut shown, mut stands) = (BTreeSet::new(), BTreeSet::new());
         for one in awaited {
             let event = match self.standing(one, jobs) {
@@ -106,7 +116,9 @@ impl Picture {
                 let key = (name.clone(), trouble.reason.clone());
                 stands.insert(key.clone());
                 let since = *self.troubled.entry(key).or_insert(now);
-                if now - since >= trouble.borne && !meaning.broken.iter().any(|why| why.ends_with(&trouble.why)) {
+                if now - since >= trouble.borne
+                    && !meaning.broken.iter().any(|why| why.ends_with(&trouble.why))
+                {
                     meaning.broken.push(format!("{thing}: {}: {}", trouble.reason, trouble.why));
                     meaning.guilty.push(name);
                 }
@@ -161,9 +173,19 @@ impl Picture {
                 && meta.generation.unwrap_or_default() >= awaited.generation
         };
         match awaited.thing.kind.as_str() {
-            "Deployment" => self.deployments.get(name).filter(|one| current(&one.metadata)).map(ready::deployment),
-            "StatefulSet" => self.sets.get(name).filter(|one| current(&one.metadata)).map(ready::stateful_set),
-            "Job" => self.jobs.get(name).filter(|one| current(&one.metadata)).map(|one| ready::job(one, jobs)),
+            "Deployment" => self
+                .deployments
+                .get(name)
+                .filter(|one| current(&one.metadata))
+                .map(ready::deployment),
+            "StatefulSet" => {
+                self.sets.get(name).filter(|one| current(&one.metadata)).map(ready::stateful_set)
+            }
+            "Job" => self
+                .jobs
+                .get(name)
+                .filter(|one| current(&one.metadata))
+                .map(|one| ready::job(one, jobs)),
             _ => Some(Standing::Ready),
         }
         .unwrap_or_else(unseen)
@@ -178,7 +200,10 @@ impl Picture {
     fn new_pods(&self, awaited: &Awaited) -> Vec<&Pod> {
         let name = &awaited.thing.name;
         let of = |key: &'static str, value: String| {
-            self.pods.values().filter(move |pod| stuck::label(pod, key) == Some(&value)).collect::<Vec<_>>()
+            self.pods
+                .values()
+                .filter(move |pod| stuck::label(pod, key) == Some(&value))
+                .collect::<Vec<_>>()
         };
         match awaited.thing.kind.as_str() {
             "Deployment" => {
@@ -189,10 +214,15 @@ impl Picture {
             "StatefulSet" => {
                 let status = self.sets.get(name).and_then(|one| one.status.as_ref());
                 let revision = status.and_then(|status| status.update_revision.clone());
-                let pods = revision.map(|revision| of(ready::REVISION, revision)).unwrap_or_default();
+                let pods =
+                    revision.map(|revision| of(ready::REVISION, revision)).unwrap_or_default();
                 pods.into_iter().filter(|pod| owned(pod.owner_references(), &awaited.uid)).collect()
             }
-            "Job" => self.pods.values().filter(|pod| owned(pod.owner_references(), &awaited.uid)).collect(),
+            "Job" => self
+                .pods
+                .values()
+                .filter(|pod| owned(pod.owner_references(), &awaited.uid))
+                .collect(),
             _ => Vec::new(),
         }
     }

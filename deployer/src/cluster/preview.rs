@@ -54,7 +54,11 @@ impl Cluster {
         self.preview(plan, &parent).await
     }
 
-    pub(super) async fn preview(&self, plan: &Plan, parent: &Parent) -> Result<Vec<Difference>, Fault> {
+    pub(super) async fn preview(
+        &self,
+        plan: &Plan,
+        parent: &Parent,
+    ) -> Result<Vec<Difference>, Fault> {
         let scaled = self.autoscaled(plan).await?;
         let asked = plan.objects.iter().map(|object| self.compare(object, parent, &scaled));
         let answers = stream::iter(asked).buffered(AT_ONCE).collect::<Vec<_>>().await;
@@ -78,7 +82,11 @@ impl Cluster {
         for item in prune::unwanted(&parent.inventory, plan) {
             if self.to_prune(&item, parent).await?.is_some() {
                 let object = item.thing();
-                differences.push(Difference { object, change: Change::Delete, conflicts: Vec::new() });
+                differences.push(Difference {
+                    object,
+                    change: Change::Delete,
+                    conflicts: Vec::new(),
+                });
             }
         }
         Ok(differences)
@@ -104,7 +112,12 @@ impl Cluster {
         }
     }
 
-    async fn compare(&self, object: &Object, parent: &Parent, scaled: &Autoscaled) -> Result<Difference, Fault> {
+    async fn compare(
+        &self,
+        object: &Object,
+        parent: &Parent,
+        scaled: &Autoscaled,
+    ) -> Result<Difference, Fault> {
         let item = self.item(object)?;
         let live = self.get(&item).await?;
         let whose = live.as_ref().map(|live| whose(&item, live, parent));

@@ -38,13 +38,22 @@ pub(super) fn deletable<'v>(item: &Item, live: &'v Value, parent: &Parent) -> Op
 
 impl Cluster {
     /// The uid of the object to delete for an item that is no longer wanted.
-    pub(super) async fn to_prune(&self, item: &Item, parent: &Parent) -> Result<Option<String>, Fault> {
+    pub(super) async fn to_prune(
+        &self,
+        item: &Item,
+        parent: &Parent,
+    ) -> Result<Option<String>, Fault> {
         let live = self.get(item).await?;
         Ok(live.and_then(|live| deletable(item, &live, parent).map(str::to_owned)))
     }
 
     /// Deletes what the plan does not have, and says what it left.
-    pub(super) async fn prune(&self, plan: &Plan, parent: &Parent, told: &Told) -> Result<(), Fault> {
+    pub(super) async fn prune(
+        &self,
+        plan: &Plan,
+        parent: &Parent,
+        told: &Told,
+    ) -> Result<(), Fault> {
         for item in unwanted(&parent.inventory, plan) {
             let Some(live) = self.get(&item).await? else { continue };
             match deletable(&item, &live, parent) {
@@ -78,11 +87,17 @@ mod tests {
 
     #[test]
     fn routes_go_before_workloads_and_these_before_what_they_need() {
-        let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" } });
+        let service =
+            json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" } });
         let objects = vec![Object::from_value(service).unwrap()];
         let plan = Plan { application: "shop".parse().unwrap(), objects };
-        let inventory =
-            [item("Role", "a"), item("Service", "web"), item("Service", "old"), item("Job", "b"), item("Ingress", "c")];
+        let inventory = [
+            item("Role", "a"),
+            item("Service", "web"),
+            item("Service", "old"),
+            item("Job", "b"),
+            item("Ingress", "c"),
+        ];
         let names = unwanted(&inventory, &plan).into_iter().map(|item| item.name);
         assert_eq!(names.collect::<Vec<_>>(), ["c", "b", "old", "a"]);
     }

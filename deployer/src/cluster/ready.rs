@@ -89,7 +89,8 @@ pub(super) fn stateful_set(set: &StatefulSet) -> Standing {
 pub(super) fn job(job: &Job, to_its_end: bool) -> Standing {
     let status = job.status.clone().unwrap_or_default();
     let conditions = status.conditions.unwrap_or_default();
-    let condition = |kind: &str| conditions.iter().find(|one| one.type_ == kind && one.status == "True");
+    let condition =
+        |kind: &str| conditions.iter().find(|one| one.type_ == kind && one.status == "True");
     if let Some(failed) = condition("Failed").or_else(|| condition("FailureTarget")) {
         let why = failed.message.clone().or_else(|| failed.reason.clone());
         return Failed(why.unwrap_or_else(|| "it failed".to_owned()));
@@ -132,7 +133,10 @@ pub(super) fn newest<'r>(
     let number = deployment.annotations().get(NUMBER)?;
     let mut sets = sets.into_iter();
     let newest = sets.find(|set| {
-        let owned = set.owner_references().iter().any(|owner| Some(&owner.uid) == deployment.meta().uid.as_ref());
+        let owned = set
+            .owner_references()
+            .iter()
+            .any(|owner| Some(&owner.uid) == deployment.meta().uid.as_ref());
         owned && set.annotations().get(NUMBER) == Some(number)
     })?;
     newest.labels().get(POD_TEMPLATE).cloned()
@@ -185,8 +189,14 @@ mod tests {
         };
         let why = "0 of 3 replicas are new: exceeded quota";
         assert_eq!(deployed(status("ReplicaFailure", "True", "exceeded quota")), waits(why));
-        assert_eq!(deployed(status("Progressing", "False", "timed out")), Failed("timed out".to_owned()));
-        assert_eq!(deployed(status("Progressing", "True", "goes on")), waits("0 of 3 replicas are new"));
+        assert_eq!(
+            deployed(status("Progressing", "False", "timed out")),
+            Failed("timed out".to_owned())
+        );
+        assert_eq!(
+            deployed(status("Progressing", "True", "goes on")),
+            waits("0 of 3 replicas are new")
+        );
     }
 
     fn set(spec: Value, status: Value) -> Standing {
@@ -204,7 +214,10 @@ mod tests {
         };
         assert_eq!(set(json!({}), status(1, 2, "a")), waits("1 of 2 replicas are new"));
         assert_eq!(set(json!({}), status(2, 1, "a")), waits("1 of 2 replicas are available"));
-        assert_eq!(set(json!({}), status(2, 2, "a")), waits("the new revision is not the current one yet"));
+        assert_eq!(
+            set(json!({}), status(2, 2, "a")),
+            waits("the new revision is not the current one yet")
+        );
         assert_eq!(set(json!({}), status(2, 2, "b")), Ready);
         // A set that was only scaled does not count its pods as updated.
         assert_eq!(set(json!({}), status(0, 2, "b")), Ready);
@@ -221,7 +234,10 @@ mod tests {
     fn a_job_runs_or_is_complete_or_has_failed() {
         assert_eq!(ran(json!({ "ready": 1 }), false), waits("1 of 2 run"));
         assert_eq!(ran(json!({ "ready": 2 }), false), Ready);
-        assert_eq!(ran(json!({ "ready": 2, "succeeded": 1 }), true), waits("1 of 4 are done, 2 run"));
+        assert_eq!(
+            ran(json!({ "ready": 2, "succeeded": 1 }), true),
+            waits("1 of 4 are done, 2 run")
+        );
         let ended = |kind: &str| json!({ "conditions": [{ "type": kind, "status": "True", "message": "m" }] });
         assert_eq!(ran(ended("Complete"), true), Ready);
         assert_eq!(ran(ended("Failed"), false), Failed("m".to_owned()));

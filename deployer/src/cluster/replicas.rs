@@ -33,7 +33,8 @@ impl Autoscaled {
     /// Which autoscaler scales it.
     pub(super) fn of(&self, item: &Item) -> Option<&str> {
         let mut all = self.0.iter();
-        all.find(|(kind, name, _)| (kind, name) == (&item.kind, &item.name)).map(|(.., by)| by.as_str())
+        all.find(|(kind, name, _)| (kind, name) == (&item.kind, &item.name))
+            .map(|(.., by)| by.as_str())
     }
 }
 
@@ -49,7 +50,8 @@ pub(super) fn without(mut body: Value) -> Value {
 pub(super) fn only_ours(live: &Value) -> bool {
     let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
     let said = entries.filter(|entry| entry["fieldsV1"]["f:spec"]["f:replicas"].is_object());
-    let mut managers = said.map(|entry| entry["manager"] == MANAGER && entry["operation"] == "Apply");
+    let mut managers =
+        said.map(|entry| entry["manager"] == MANAGER && entry["operation"] == "Apply");
     managers.next() == Some(true) && managers.all(|ours| ours)
 }
 
@@ -93,7 +95,10 @@ mod tests {
     #[test]
     fn the_number_is_handed_over_only_while_nobody_else_has_said_it() {
         assert!(only_ours(&live(&[("metaparticle", "Apply")])));
-        assert!(!only_ours(&live(&[("metaparticle", "Apply"), ("kube-controller-manager", "Update")])));
+        assert!(!only_ours(&live(&[
+            ("metaparticle", "Apply"),
+            ("kube-controller-manager", "Update")
+        ])));
         assert!(!only_ours(&live(&[("metaparticle-handover", "Apply")])));
         assert!(!only_ours(&live(&[])));
     }

@@ -1,12 +1,12 @@
 //! How does it come back to what was right last? By applying that again; what stands in its way is deleted.
 
-use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
+use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 
-use crate::cluster::connect::Cluster;
 use crate::cluster::apply::Applied;
+use crate::cluster::connect::Cluster;
 use crate::cluster::deploy::{Failure, Live, Options, Work};
 use crate::cluster::fault::Fault;
 use crate::cluster::parent::{Begun, Parent, Revision, State};
@@ -98,7 +98,12 @@ impl Cluster {
         }
     }
 
-    async fn restore(&self, work: Work<'_>, parent: &mut Parent, live: &Revision) -> Result<(), Fault> {
+    async fn restore(
+        &self,
+        work: Work<'_>,
+        parent: &mut Parent,
+        live: &Revision,
+    ) -> Result<(), Fault> {
         let Work { options, told, .. } = work;
         let plan = plan_of(parent, live)?;
         let first = Options { wait: false, ..options.clone() };
@@ -130,7 +135,10 @@ impl Cluster {
             let labels = crate::cluster::watch::selector(&labels.unwrap_or_default());
             let all = pods.list(&ListParams::default().labels(&labels)).await.map_err(fault)?;
             let stuck = all.items.iter().filter(|pod| {
-                let owned = pod.owner_references().iter().any(|one| Some(&one.uid) == set.item.uid.as_ref());
+                let owned = pod
+                    .owner_references()
+                    .iter()
+                    .any(|one| Some(&one.uid) == set.item.uid.as_ref());
                 let old = stuck::label(pod, ready::REVISION) != Some(revision.as_str());
                 owned && old && !stuck::line(pod).ready
             });

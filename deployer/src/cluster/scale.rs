@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::cluster::connect::Cluster;
 use crate::cluster::fault::Fault;
-use crate::cluster::{MANAGER, replicas::Autoscaled};
 use crate::cluster::parent::Item;
+use crate::cluster::{MANAGER, replicas::Autoscaled};
 use crate::report::{Event, Outcome, Told};
 
 impl Cluster {
@@ -15,7 +15,13 @@ impl Cluster {
     ///
     /// # Errors
     /// When it has none, or when an autoscaler says how many they are.
-    pub async fn scale(&self, application: &str, name: &str, replicas: u32, told: &Told) -> Result<(), Fault> {
+    pub async fn scale(
+        &self,
+        application: &str,
+        name: &str,
+        replicas: u32,
+        told: &Told,
+    ) -> Result<(), Fault> {
         let parent = self.known(application).await?;
         let scalable = |item: &&Item| matches!(item.kind.as_str(), "Deployment" | "StatefulSet");
         let item = parent.inventory.iter().filter(scalable).find(|item| item.name == name);
@@ -24,7 +30,8 @@ impl Cluster {
         if let Some(by) = scaled.of(item) {
             return Err(Fault::Autoscaled { object: item.thing(), by: by.to_owned() });
         }
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let params =
+            PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let change = json!({ "spec": { "replicas": replicas } });
         let patched: Result<Value, _> =
             self.patch_scale(item, &params, &Patch::Merge(&change)).await;

@@ -96,7 +96,8 @@ impl Cluster {
         let labels = serde_json::from_value(live["spec"]["selector"].clone()).unwrap_or_default();
         let params = ListParams::default().labels(&watch::selector(&labels));
         let pods = api.list(&params).await;
-        let pods = pods.map_err(|error| self.client_fault("list", &Thing::new("Pod", ""), error))?;
+        let pods =
+            pods.map_err(|error| self.client_fault("list", &Thing::new("Pod", ""), error))?;
         Ok(pods.items.iter().map(|pod| (pod.name_any(), stuck::line(pod))).collect())
     }
 }

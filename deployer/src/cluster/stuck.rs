@@ -60,14 +60,23 @@ fn in_container(container: &ContainerStatus, patience: &Patience) -> Option<Trou
     let never = Duration::ZERO;
     let borne = match reason.as_str() {
         "InvalidImageName" | "ErrImageNeverPull" => never,
-        "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => patience.pull,
+        "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
+            patience.pull
+        }
         "CrashLoopBackOff" if container.restart_count >= patience.crashes => never,
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => patience.unmade,
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
+            patience.unmade
+        }
         _ => return None,
     };
     let mut why = format!("{}: {}", container.name, waiting.message.as_deref().unwrap_or(&reason));
     if reason == "CrashLoopBackOff" {
-        why = format!("{} ended {} times{}", container.name, container.restart_count, last(container));
+        why = format!(
+            "{} ended {} times{}",
+            container.name,
+            container.restart_count,
+            last(container)
+        );
     }
     // A pull that failed and one that waits for the next try are one trouble.
     let reason = if borne == patience.pull { "ImagePullBackOff".to_owned() } else { reason };
@@ -86,7 +95,9 @@ fn last(container: &ContainerStatus) -> String {
 fn unplaced(pod: &Pod, patience: &Patience) -> Option<Trouble> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let condition = conditions.iter().find(|one| {
-        one.type_ == "PodScheduled" && one.status == "False" && one.reason.as_deref() == Some("Unschedulable")
+        one.type_ == "PodScheduled"
+            && one.status == "False"
+            && one.reason.as_deref() == Some("Unschedulable")
     })?;
     let why = condition.message.clone().unwrap_or_default();
     Some(Trouble { reason: "Unschedulable".to_owned(), why, borne: patience.unschedulable })
@@ -103,7 +114,8 @@ pub(super) fn refused(event: &Event, patience: &Patience) -> Option<Trouble> {
 /// How a pod is, in a line.
 pub(super) fn line(pod: &Pod) -> PodLine {
     let status = pod.status.clone().unwrap_or_default();
-    let ready = status.conditions.iter().flatten().any(|one| one.type_ == "Ready" && one.status == "True");
+    let ready =
+        status.conditions.iter().flatten().any(|one| one.type_ == "Ready" && one.status == "True");
     let restarts = statuses(pod).map(|one| one.restart_count).sum();
     let phase = status.phase.unwrap_or_else(|| "Pending".to_owned());
     let (state, why) = if pod.metadata.deletion_timestamp.is_some() {

@@ -56,7 +56,8 @@ impl Cluster {
                 _ = tick.tick() => {}
             }
             let since = begun.elapsed();
-            let meaning = picture.judge(&awaited, &options.patience, options.jobs_to_their_end, since);
+            let meaning =
+                picture.judge(&awaited, &options.patience, options.jobs_to_their_end, since);
             meaning.news.into_iter().for_each(told);
             let (fault, guilty) = if !meaning.broken.is_empty() {
                 (Fault::Broken { reasons: meaning.broken }, meaning.guilty)

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream};
 use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
@@ -13,9 +13,9 @@ use k8s_openapi::api::core::v1::{Event as Word, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
+use kube::runtime::WatchStreamExt as _;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{Config, Event, watcher};
-use kube::runtime::WatchStreamExt as _;
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
@@ -33,15 +33,19 @@ impl Cluster {
     pub(super) fn see_workload(&self, thing: &Thing, selector: &str) -> Seeing {
         let named = Config::default().fields(&format!("metadata.name={}", thing.name));
         let labelled = Config::default().labels(selector);
-        let pods = self.see::<Pod>(labelled.clone(), |pod| Seen::Pod(Box::new(pod)), Some(Seen::PodGone));
+        let pods =
+            self.see::<Pod>(labelled.clone(), |pod| Seen::Pod(Box::new(pod)), Some(Seen::PodGone));
         match thing.kind.as_str() {
             "Deployment" => {
-                let one = self.see::<Deployment>(named, |one| Seen::Deployment(Box::new(one)), None);
-                let sets = self.see::<ReplicaSet>(labelled, |one| Seen::ReplicaSet(Box::new(one)), None);
+                let one =
+                    self.see::<Deployment>(named, |one| Seen::Deployment(Box::new(one)), None);
+                let sets =
+                    self.see::<ReplicaSet>(labelled, |one| Seen::ReplicaSet(Box::new(one)), None);
                 stream::select(one, stream::select(sets, pods)).boxed()
             }
             "StatefulSet" => {
-                let one = self.see::<StatefulSet>(named, |one| Seen::StatefulSet(Box::new(one)), None);
+                let one =
+                    self.see::<StatefulSet>(named, |one| Seen::StatefulSet(Box::new(one)), None);
                 stream::select(one, pods).boxed()
             }
             "Job" => {
@@ -81,7 +85,11 @@ impl Cluster {
             &GroupVersionKind::gvk(&item.group, &item.version, &item.kind),
             &item.plural,
         );
-        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), &self.place.namespace, &resource);
+        let api = Api::<DynamicObject>::namespaced_with(
+            self.client.clone(),
+            &self.place.namespace,
+            &resource,
+        );
         let named = Config::default().fields(&format!("metadata.name={}", item.name));
         let mut events = watcher(api, named).default_backoff().boxed();
         let mut there = false;
@@ -111,7 +119,12 @@ impl Cluster {
         }
     }
 
-    fn see<K>(&self, config: Config, seen: fn(K) -> Seen, gone: Option<fn(String) -> Seen>) -> Seeing
+    fn see<K>(
+        &self,
+        config: Config,
+        seen: fn(K) -> Seen,
+        gone: Option<fn(String) -> Seen>,
+    ) -> Seeing
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Clone + Debug + DeserializeOwned + Send + 'static,

@@ -160,8 +160,7 @@ mod tests {
     use crate::report::{Event, PodLine, Thing};
 
     fn pod(name: &str, state: &str) -> Event {
-        let line =
-            PodLine { ready: false, state: state.to_owned(), why: None, restarts: 0 };
+        let line = PodLine { ready: false, state: state.to_owned(), why: None, restarts: 0 };
         Event::Pod { pod: name.to_owned(), line }
     }
 
@@ -189,14 +188,16 @@ mod tests {
     #[test]
     fn what_ends_stays_above_what_comes() {
         let format = Format::Live { columns: 80 };
-        let events = [pod("a", "Pending"), Event::Failed { why: "no".to_owned() }, pod("b", "Running")];
+        let events =
+            [pod("a", "Pending"), Event::Failed { why: "no".to_owned() }, pod("b", "Running")];
         let expected = "  a  Pending\n\x1b[1A\x1b[J  a  Pending\n✗ no\n  b  Running\n";
         assert_eq!(all(format, &events), expected);
     }
 
     #[test]
     fn for_machines_an_event_is_an_object_in_a_line() {
-        let events = [Event::Ready { object: Thing::new("Deployment", "web") }, pod("a", "Pending")];
+        let events =
+            [Event::Ready { object: Thing::new("Deployment", "web") }, pod("a", "Pending")];
         let expected = "{\"event\":\"ready\",\"object\":{\"kind\":\"Deployment\",\"name\":\"web\"}}\n\
                         {\"event\":\"pod\",\"pod\":\"a\",\"ready\":false,\"state\":\"Pending\",\"why\":null,\"restarts\":0}\n";
         assert_eq!(all(Format::Json, &events), expected);

@@ -52,9 +52,10 @@ impl Event {
             Self::Deleted { found: false } => one("✓ there is nothing to delete".to_owned()),
             Self::Warning { what } => one(format!("! {what}")),
             Self::Failed { why } => one(format!("✗ {why}")),
-            Self::Detached {} => one(
-                "detached: the cluster goes on by itself; run it again to see how it ends".to_owned(),
-            ),
+            Self::Detached {} => {
+                one("detached: the cluster goes on by itself; run it again to see how it ends"
+                    .to_owned())
+            }
         }
     }
 }
