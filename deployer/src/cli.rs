@@ -17,11 +17,8 @@ mod eject;
 mod fault;
 mod show;
 
-#[cfg(test)]
-mod tests;
-
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -82,7 +79,7 @@ impl Asked {
         Self { common, own, told }
     }
 
-    async fn run(mut self, command: Command) -> Result<ExitCode, Fault> {
+    async fn run(self, command: Command) -> Result<ExitCode, Fault> {
         match command {
             Command::Build { images, push, oci_layout, tar } => {
                 self.build(&images, push, oci_layout.as_deref(), tar.as_deref()).await?;
@@ -102,11 +99,7 @@ impl Asked {
                 self.deploy(&images, &options).await?;
             }
             Command::Status { application } => return self.status(application).await,
-            Command::Logs { application, follow, since, previous } => {
-                let logs = cluster::LogOptions { follow, since, previous, ..self.logs() };
-                let name = self.name(application)?;
-                self.cluster().await?.logs(&name, &logs, &mut std::io::stdout()).await?;
-            }
+            // LOGS
             Command::Rollback { revision, application, timeout } => {
                 let options = cluster::Options { timeout, ..self.options() };
                 let name = self.name(application)?;
@@ -135,17 +128,14 @@ impl Asked {
                 let files = eject::write(&written, &home, &folder, force)?;
                 self.show(&files, |files| files.join("\n") + "\n")?;
             }
-            Command::Doctor { images } => return self.doctor(&images).await,
-            Command::Serve { listen, token_file } => {
-                let target = self.target();
-                crate::server::serve(&target, listen, token_file.as_deref()).await?;
-            }
+            // DOCTOR
+            _ => unimplemented!(),
         }
         Ok(ExitCode::SUCCESS)
     }
 
     async fn build(
-        &mut self,
+        &self,
         images: &Images,
         push: bool,
         layout: Option<&Path>,
@@ -171,7 +161,7 @@ impl Asked {
     }
 
     /// The application with images that the cluster can pull.
-    async fn pushed(&mut self, images: &Images, cluster: &Cluster) -> Result<Application, Fault> {
+    async fn pushed(&self, images: &Images, cluster: &Cluster) -> Result<Application, Fault> {
         let (written, home) = self.written()?;
         if written.programs.is_empty() {
             return Ok(written.application);
@@ -202,7 +192,7 @@ impl Asked {
         Err(package::Fault::Nowhere(names.join(", ")).into())
     }
 
-    async fn diff(&mut self, images: &Images) -> Result<ExitCode, Fault> {
+    async fn diff(&self, images: &Images) -> Result<ExitCode, Fault> {
         let cluster = self.cluster().await?;
         let plan = self.pushed(images, &cluster).await?.plan();
         let differences = cluster.diff(&plan).await?;
@@ -211,7 +201,7 @@ impl Asked {
         Ok(if different { ExitCode::from(DIFFERENT) } else { ExitCode::SUCCESS })
     }
 
-    async fn deploy(&mut self, images: &Images, options: &cluster::Options) -> Result<(), Fault> {
+    async fn deploy(&self, images: &Images, options: &cluster::Options) -> Result<(), Fault> {
         let cluster = self.cluster().await?;
         // What is refused is refused before anything is pushed.
         cluster.admit(options)?;
@@ -222,23 +212,15 @@ impl Asked {
         ended.map(drop).map_err(Fault::Told)
     }
 
-    async fn status(&mut self, application: Option<String>) -> Result<ExitCode, Fault> {
+    async fn status(&self, application: Option<String>) -> Result<ExitCode, Fault> {
         let name = self.name(application)?;
         let status = self.cluster().await?.status(&name).await?;
         self.show(&status, show::status)?;
         Ok(if status.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    async fn doctor(&mut self, images: &Images) -> Result<ExitCode, Fault> {
-        let cluster = self.cluster().await?;
-        let findings = cluster.doctor(images.registry.as_deref()).await?;
-        let well = findings.iter().all(|finding| finding.is_well());
-        self.show(&findings, |all| show::findings(all))?;
-        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-
     /// The application, and the folder where its programs' paths begin.
-    fn written(&mut self) -> Result<(Written, PathBuf), Fault> {
+    fn written(&self) -> Result<(Written, PathBuf), Fault> {
         if let Some(own) = &self.own {
             return Ok((own.clone(), PathBuf::new()));
         }
@@ -246,12 +228,13 @@ impl Asked {
         let text = std::fs::read_to_string(file);
         let text = text.map_err(|cause| Fault::Unreadable { file: file.clone(), cause })?;
         let written = read::application(&text);
-        let written = written.map_err(|mistakes| Fault::Mistaken { file: file.clone(), mistakes })?;
+        let written =
+            written.map_err(|mistakes| Fault::Mistaken { file: file.clone(), mistakes })?;
         Ok((written, file.parent().unwrap_or(Path::new("")).to_owned()))
     }
 
     /// The application that is meant.
-    fn name(&mut self, said: Option<String>) -> Result<String, Fault> {
+    fn name(&self, said: Option<String>) -> Result<String, Fault> {
         match said {
             Some(name) => Ok(name),
             None => Ok(self.written()?.0.application.name().to_string()),
@@ -269,11 +252,6 @@ impl Asked {
 
     fn options(&self) -> cluster::Options {
         cluster::Options { who: crate::settings::who(), ..cluster::Options::default() }
-    }
-
-    fn logs(&self) -> cluster::LogOptions {
-        let colours = self.common.output == Output::Text && std::io::stdout().is_terminal();
-        cluster::LogOptions { colours, ..cluster::LogOptions::default() }
     }
 
     /// A result: as people read it, or as JSON.

@@ -19,6 +19,7 @@ mod preview;
 mod prune;
 mod ready;
 mod recorder;
+mod registry;
 mod replicas;
 mod rollback;
 mod scale;
@@ -33,6 +34,7 @@ pub use self::diff::fields;
 pub use self::fault::Fault;
 pub use self::parent::{Item, Parent, Revision, State};
 pub use self::preview::Difference;
+pub use self::registry::LocalRegistry;
 pub use self::status::{Status, Workload};
 pub use self::stuck::Patience;
 

@@ -14,6 +14,16 @@
 //!   cli                               what people say
 //! ```
 //!
+//! and patterns as code, which are an application, too:
+//!
+//! ```text
+//!   pattern     what a program says of itself
+//!     │
+//!   start ──► local      all of it in one process, on loopback, through the gateway
+//!         ──► pod        one part of it, where it was deployed
+//!         ──► cli        deploy, plan, diff, …
+//! ```
+//!
 //! The words it writes (patterns, keys, merges, annotations) are the gateway's: one vocabulary.
 
 // What the environment says.
@@ -39,3 +49,65 @@ pub mod render;
 pub mod image;
 
 pub mod registry;
+
+// Into a cluster.
+#[cfg(feature = "deploy")]
+pub mod report;
+
+#[cfg(feature = "deploy")]
+pub mod package;
+
+#[cfg(feature = "deploy")]
+pub mod cluster;
+
+#[cfg(feature = "deploy")]
+pub mod cli;
+
+// Patterns as code.
+#[cfg(feature = "deploy")]
+mod log;
+
+#[cfg(feature = "deploy")]
+pub mod wire;
+
+#[cfg(feature = "deploy")]
+pub mod scope;
+
+#[cfg(feature = "deploy")]
+pub mod context;
+
+#[cfg(feature = "deploy")]
+pub mod pattern;
+
+#[cfg(feature = "deploy")]
+mod road;
+
+#[cfg(feature = "deploy")]
+pub mod reply;
+
+#[cfg(feature = "deploy")]
+mod leaf;
+
+#[cfg(feature = "deploy")]
+mod lead;
+
+#[cfg(feature = "deploy")]
+pub mod local;
+
+#[cfg(feature = "deploy")]
+mod pod;
+
+#[cfg(feature = "deploy")]
+mod start;
+
+/// What a program of patterns uses.
+#[cfg(feature = "deploy")]
+pub mod prelude {
+    pub use crate::context::Context;
+    pub use crate::pattern::{
+        App, Missed, Part, Parts, app, candidates, http, indexed, opened, scatter, shard, spread,
+    };
+    pub use crate::wire::{Error, Result};
+    pub use metaparticle_sync::holder::Held;
+    pub use std::process::ExitCode;
+}

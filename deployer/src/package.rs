@@ -139,9 +139,8 @@ pub async fn push(
         let wrong = |cause| Fault::Registry { program: program.name.to_string(), cause };
         let reference = to.reference(program.name.as_str()).map_err(|why| wrong(why.into()))?;
         let sum = Sum::default();
-        let pushed = registry::push(image, &reference, &to.options, &|progress| {
-            told(sum.event(program.name.as_str(), image.size(), progress));
-        });
+        let progress = |progress| told(sum.event(program.name.as_str(), image.size(), progress));
+        let pushed = registry::push(image, &reference, &to.options, &progress);
         let pushed = pushed.await.map_err(wrong)?;
         told(Event::Pushed {
             image: pushed.reference.to_string(),

@@ -23,7 +23,7 @@ mod workload;
 mod tests;
 
 use self::labels::Labels;
-use self::object::Object;
+pub use self::object::Object;
 use crate::application::{Application, Exposure, Name};
 
 /// An application as objects.

@@ -44,7 +44,7 @@ const SMALLEST: &str =
     "application: web and services: { web: { program: target/release/web, port: 8080 } }";
 
 /// What a file says.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Written {
     /// What is to run; a program that is not packaged yet has an image that nobody can pull.
     pub application: Application,

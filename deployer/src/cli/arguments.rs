@@ -25,8 +25,14 @@ pub struct Arguments {
 #[command(next_help_heading = "Everywhere")]
 pub struct Common {
     /// The application's file
-    #[arg(short, long, global = true, value_name = "FILE", env = "METAPARTICLE_FILE",
-        default_value = "metaparticle.yaml")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "METAPARTICLE_FILE",
+        default_value = "metaparticle.yaml"
+    )]
     pub file: PathBuf,
     /// The context of the kubeconfig; the current one, where nothing is said
     #[arg(long, global = true, value_name = "NAME")]
@@ -130,7 +136,7 @@ pub enum Command {
     /// Apply an earlier revision again: the one before, where none is named
     Rollback {
         /// Which, as `history` shows it.
-        revision: Option<u64>,
+        revision: Option<u32>,
         /// The application; the file's, where nothing is said
         #[arg(long, value_name = "NAME")]
         application: Option<String>,

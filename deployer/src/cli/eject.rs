@@ -2,7 +2,7 @@
 //! Dockerfile for each program: all that `deploy` would have applied.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::Fault;
 use crate::plan::object::Object;
@@ -17,9 +17,11 @@ pub(super) fn write(
     force: bool,
 ) -> Result<Vec<String>, Fault> {
     let plan = written.application.plan();
-    let objects = plan.objects.iter().enumerate().map(|(number, object)| {
-        (file_name(number, object), render::object(object))
-    });
+    let objects = plan
+        .objects
+        .iter()
+        .enumerate()
+        .map(|(number, object)| (file_name(number, object), render::object(object)));
     let mut files: Vec<_> = objects.collect();
     let names: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
     files.push(("kustomization.yaml".to_owned(), kustomization(&names, written)));
@@ -62,7 +64,10 @@ fn kustomization(objects: &[String], written: &Written) -> String {
     }
     for program in &written.programs {
         let name = &program.name;
-        text += &format!("- {{ name: {}, newName: registry.example/{name}, newTag: \"1\" }}\n", program.image);
+        text += &format!(
+            "- {{ name: {}, newName: registry.example/{name}, newTag: \"1\" }}\n",
+            program.image
+        );
     }
     text
 }

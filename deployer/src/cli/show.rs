@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::cluster::{Difference, Finding, Revision, Status};
+use crate::cluster::{Difference, Revision, Status};
 use crate::report::Change;
 
 /// Lines of columns, each as wide as its widest.
@@ -68,12 +68,6 @@ pub(super) fn history(revisions: &Vec<Revision>) -> String {
     };
     let rows: Vec<_> = std::iter::once(head).chain(revisions.iter().rev().map(row)).collect();
     table(&rows)
-}
-
-/// What keeps a deploy from working, and what does not.
-pub(super) fn findings(all: &[Finding]) -> String {
-    let line = |one: &Finding| format!("{one}\n");
-    all.iter().map(line).collect()
 }
 
 #[cfg(test)]

@@ -129,7 +129,10 @@ impl Cluster {
     }
 
     /// Refuses what is called like a production cluster, unless it is meant.
-    pub(super) fn admit(&self, options: &Options) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// When it is not said that it is meant.
+    pub fn admit(&self, options: &Options) -> Result<(), Fault> {
         match &self.place.context {
             Some(context) if self.place.is_production() && !options.production => {
                 Err(Fault::Production { context: context.clone() })

@@ -1,0 +1,111 @@
+//! How does a replica answer over the network? As any small HTTP/1.1 server, until it is told to stop.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use metaparticle_gateway::model::ShardName;
+use metaparticle_gateway::tasks::Tasks;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::pattern::Answering;
+use crate::wire::{BUILD, Error, Request, Response, SHARD, refuse};
+
+/// Connections at a time; more wait to be accepted.
+const CONNECTIONS_MOST: usize = 1024;
+/// Between two attempts to accept, when the process has no more files to open.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// A replica that answers over the network.
+#[derive(Clone)]
+pub(crate) struct Leaf {
+    /// What it is called: it answers for its own kind only. None answers for whatever it is asked.
+    pub(crate) replica: Option<Arc<str>>,
+    /// Which build of the program it is.
+    pub(crate) build: HeaderValue,
+    /// What answers.
+    pub(crate) answering: Answering,
+    /// When to accept no more, and finish what has begun.
+    pub(crate) end: CancellationToken,
+    /// When to fall silent at once, as if it had been killed.
+    pub(crate) kill: CancellationToken,
+}
+
+impl Leaf {
+    /// Answers whoever connects.
+    pub(crate) async fn serve(self, listener: TcpListener, tasks: Tasks) {
+        let room = Arc::new(Semaphore::new(CONNECTIONS_MOST));
+        loop {
+            let place = Arc::clone(&room).acquire_owned().await.expect("nobody closes it");
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.end.cancelled() => return,
+                () = self.kill.cancelled() => return,
+            };
+            let Ok((stream, _)) = accepted else {
+                sleep(BREATH).await;
+                continue;
+            };
+            // An answer is one small write: there is nothing to wait for. Without it all still works.
+            stream.set_nodelay(true).ok();
+            let leaf = self.clone();
+            tasks.spawn(async move {
+                leaf.connection(stream).await;
+                drop(place);
+            });
+        }
+    }
+
+    async fn connection(self, stream: TcpStream) {
+        let answer = service_fn(|request| self.answer(request));
+        // Whoever asks keeps connections for as long as it likes: who is idle is not sent away.
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .serve_connection(TokioIo::new(stream), answer);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            // Broken off by who asked: nobody is left to tell.
+            _ = connection.as_mut() => return,
+            () = self.kill.cancelled() => return,
+            () = self.end.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            _ = connection => {}
+            () = self.kill.cancelled() => {}
+        }
+    }
+
+    async fn answer(&self, request: http::Request<Incoming>) -> Result<Response, Infallible> {
+        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+        let mut response = match self.is_meant(&request) {
+            true => (self.answering)(request).await,
+            false => {
+                refuse(&Error::new(StatusCode::MISDIRECTED_REQUEST, "this is another replica"))
+            }
+        };
+        response.headers_mut().insert(BUILD, self.build.clone());
+        Ok(response)
+    }
+
+    /// Whether it is asked as what it is. An address may belong to another pod by now, or a build may have
+    /// other parts: then nothing was done, and whoever asks goes elsewhere. The number may be another one:
+    /// a shard stands in for its neighbour where that is allowed.
+    fn is_meant(&self, request: &Request) -> bool {
+        let asked = request.headers().get(&SHARD).and_then(|asked| asked.to_str().ok());
+        let (Some(asked), Some(replica)) = (asked, &self.replica) else { return true };
+        let (asked, mine) = (ShardName::new(asked), ShardName::new(replica));
+        let stem = |name: &ShardName| name.ordinal().map(|(stem, _)| stem.to_owned());
+        stem(&asked) == stem(&mine)
+    }
+}
