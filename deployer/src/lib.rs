@@ -1,12 +1,27 @@
 //! Patterns of distributed systems as code: a program that says what it does *and* how it is
 //! distributed, packages itself as an image, and deploys itself behind the gateway.
+//!
+//! ```text
+//!   spec        the JSON of the published Metaparticle libraries
+//!     │
+//!   application ──► plan          what is to run ──► ordered objects of Kubernetes
+//!     │
+//!   pattern                       what a program says: services, jobs, leaders, and their code
+//!     │
+//!   road ──► local · pod · sim    who asks whom: on loopback, in pods, in paused time
+//! ```
+//!
+//! The words it writes (patterns, keys, merges, annotations) are the gateway's: one vocabulary.
+//! `deployer/README.md` begins at the beginning.
 
 pub mod application;
+
+pub mod spec;
+
 pub mod plan;
 
+// Patterns as code.
 mod settings;
-
-mod log;
 
 pub mod wire;
 
@@ -26,7 +41,11 @@ mod lead;
 
 pub mod local;
 
+pub mod sim;
+
 mod pod;
+
+mod log;
 
 mod commands;
 
@@ -41,4 +60,5 @@ pub mod prelude {
     pub use crate::wire::{Error, Result};
     pub use metaparticle_sync::holder::Held;
     pub use std::process::ExitCode;
+    pub use std::time::Duration;
 }

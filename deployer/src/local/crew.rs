@@ -204,9 +204,9 @@ impl Crew {
                 self.tasks.spawn(leaf.serve(listener, self.tasks.clone()));
             }
             Duty::Lead { election, lead } => {
-                let election = locks.elect(&election);
+                let lock = locks.lock(&election);
                 self.tasks.spawn(async move {
-                    let leading = crate::lead::stand(election, lead, seat);
+                    let leading = crate::lead::stand(lock, lead, seat);
                     tokio::select! {
                         () = leading => {}
                         () = kill.cancelled() => {}
