@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Method};
 use metaparticle_sync::Sync as Locks;
+use metaparticle_sync::holder::Held;
 use metaparticle_sync::lock::Lock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -176,6 +177,22 @@ impl<S> Context<S> {
         let locks = locks.as_ref().filter(|_| known);
         let locks = locks.ok_or_else(|| undeclared("lock", name, "`.lock(name)` to the app"))?;
         Ok(locks.lock(name))
+    }
+
+    /// Does `work` while it holds a lock that the application declares, and gives it back when that has ended.
+    /// When the lock is lost, `work` is dropped just before others may have it.
+    ///
+    /// # Errors
+    /// When the lock is not declared or cannot be had, was lost, or `work` fails.
+    pub async fn locked<T, Fut>(&self, name: &str, work: impl FnOnce(Held) -> Fut) -> Result<T>
+    where
+        Fut: Future<Output = Result<T>>,
+    {
+        let held = self.lock(name)?.acquire().await?;
+        let done = held.within(work(held.clone())).await;
+        // That it was lost while the last word was spoken is no matter: work that ended in time has ended.
+        held.release().await.ok();
+        done?
     }
 
     /// A scope that the application declares: a value that all replicas share.

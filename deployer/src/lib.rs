@@ -22,9 +22,11 @@
 //!   start ──► local      all of it in one process, on loopback, through the gateway
 //!         ──► pod        one part of it, where it was deployed
 //!         ──► cli        deploy, plan, diff, …
+//!   sim                  a topology in paused time, without sockets
 //! ```
 //!
 //! The words it writes (patterns, keys, merges, annotations) are the gateway's: one vocabulary.
+//! `deployer/README.md` begins at the beginning.
 
 // What the environment says.
 mod settings;
@@ -95,6 +97,9 @@ mod lead;
 pub mod local;
 
 #[cfg(feature = "deploy")]
+pub mod sim;
+
+#[cfg(feature = "deploy")]
 mod pod;
 
 #[cfg(feature = "deploy")]
@@ -110,4 +115,5 @@ pub mod prelude {
     pub use crate::wire::{Error, Result};
     pub use metaparticle_sync::holder::Held;
     pub use std::process::ExitCode;
+    pub use std::time::Duration;
 }

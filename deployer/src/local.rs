@@ -144,7 +144,7 @@ fn settings_of(app: &App) -> Result<BTreeMap<String, String>, NotStarted> {
                 Setting::Secret(_) => settings::variable(name),
             };
             match value {
-                Some(value) => _ = found.insert(format!("{}/{name}", service.name), value),
+                Some(value) => drop(found.insert(format!("{}/{name}", service.name), value)),
                 None => missing.push(name.as_str()),
             }
         }

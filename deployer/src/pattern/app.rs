@@ -54,7 +54,7 @@ impl App {
     /// Has a service: a [`spread`](crate::pattern::spread), a [`shard`](crate::pattern::shard), a
     /// [`scatter`](crate::pattern::scatter), or a handler, of which there is one replica.
     pub fn service<M>(mut self, name: &str, pattern: impl Pattern<M>) -> Self {
-        self.services.push(Service { name: name.to_owned(), ..pattern.service() });
+        self.services.push(pattern.service().named(name));
         self
     }
 

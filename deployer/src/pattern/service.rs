@@ -117,6 +117,10 @@ impl Service {
         }
     }
 
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     fn say(&mut self, word: &'static str, value: String) {
         self.said.retain(|(said, _)| *said != word);
         self.said.push((word, value));

@@ -1,0 +1,1 @@
+//! Does a simulated world do what is done to it, and the same for the same seed?
