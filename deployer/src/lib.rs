@@ -5,6 +5,8 @@
 //!   spec        the JSON of the published Metaparticle libraries
 //!     │
 //!   application ──► plan          what is to run ──► ordered objects of Kubernetes
+//!                     │
+//!       report ◄── cluster        puts a plan in force, and tells of every step
 //! ```
 //!
 //! The words it writes (patterns, keys, merges, annotations) are the gateway's: one vocabulary.
@@ -14,3 +16,7 @@ pub mod application;
 pub mod spec;
 
 pub mod plan;
+
+pub mod report;
+
+pub mod cluster;
