@@ -5,10 +5,12 @@
 
 mod apply;
 mod ask;
+mod class;
 mod connect;
 mod delete;
 mod deploy;
 mod diff;
+mod ends;
 mod evidence;
 mod fault;
 mod lock;
@@ -22,6 +24,7 @@ mod recorder;
 mod replicas;
 mod rollback;
 mod scale;
+mod specs;
 mod status;
 mod stuck;
 mod wait;
@@ -33,6 +36,7 @@ pub use self::diff::fields;
 pub use self::fault::Fault;
 pub use self::parent::{Item, Parent, Revision, State};
 pub use self::preview::Difference;
+pub use self::specs::Kept;
 pub use self::status::{Status, Workload};
 pub use self::stuck::Patience;
 

@@ -159,12 +159,21 @@ pub enum Fault {
 ///
 /// When it is empty, no JSON, or has mistakes: then all of them.
 pub fn read(text: &[u8], setting: &Setting) -> Result<Reading, Fault> {
-    let (document, repaired) = repair::parse(text)?;
+    let (document, repaired) = parse(text)?;
     let mut reading = read_value(&document, setting)?;
     if repaired {
         reading.notes.insert(0, Note::Repaired);
     }
     Ok(reading)
+}
+
+/// The document that a text is, and whether its escapes had to be repaired.
+///
+/// # Errors
+///
+/// When it is empty, or beyond repair.
+pub fn parse(text: &[u8]) -> Result<(Value, bool), Fault> {
+    repair::parse(text)
 }
 
 /// Reads a spec that is JSON already.

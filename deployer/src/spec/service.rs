@@ -208,15 +208,10 @@ fn json_path(text: &str) -> String {
 
 /// Shards as the original had them: its ring, over the names that it gave them. No source: the whole path.
 fn sharded(key: &str) -> Policy {
-    let identity = if "host".parse::<metaparticle_gateway::words::Identity>().is_ok() {
-        "host"
-    } else {
-        "name"
-    };
     let words = [
         ("pattern", "shard"),
         ("shard-algorithm", "metaparticle-v1"),
-        ("shard-identity", identity),
+        ("shard-identity", "host"),
         ("shard-count", "statefulset"),
         ("shard-key", if key.is_empty() { "path" } else { key }),
     ];
