@@ -5,10 +5,12 @@
 
 mod apply;
 mod ask;
+mod class;
 mod connect;
 mod delete;
 mod deploy;
 mod diff;
+mod ends;
 mod evidence;
 mod fault;
 mod lock;
@@ -23,6 +25,7 @@ mod registry;
 mod replicas;
 mod rollback;
 mod scale;
+mod specs;
 mod status;
 mod stuck;
 mod wait;
@@ -35,6 +38,7 @@ pub use self::fault::Fault;
 pub use self::parent::{Item, Parent, Revision, State};
 pub use self::preview::Difference;
 pub use self::registry::LocalRegistry;
+pub use self::specs::Kept;
 pub use self::status::{Status, Workload};
 pub use self::stuck::Patience;
 

@@ -11,6 +11,7 @@
 //!     │
 //!   cluster ──► report                puts a plan in force, and tells of every step
 //!     │
+//!   compiler · server                 what programs of the published libraries say
 //!   cli                               what people say
 //! ```
 //!
@@ -61,6 +62,12 @@ pub mod package;
 
 #[cfg(feature = "deploy")]
 pub mod cluster;
+
+#[cfg(feature = "deploy")]
+pub mod compiler;
+
+#[cfg(feature = "deploy")]
+pub mod server;
 
 #[cfg(feature = "deploy")]
 pub mod cli;

@@ -34,6 +34,12 @@ pub(crate) fn credential_files() -> Vec<PathBuf> {
 
 const PODMAN: &str = "containers/auth.json";
 
+/// What a server that keeps specs is told, so that it listens to us.
+#[cfg(feature = "deploy")]
+pub(crate) fn server_token() -> Option<String> {
+    var("METAPARTICLE_TOKEN").and_then(|token| token.into_string().ok())
+}
+
 fn var(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
