@@ -105,7 +105,7 @@ impl Leaf {
         let asked = request.headers().get(&SHARD).and_then(|asked| asked.to_str().ok());
         let (Some(asked), Some(replica)) = (asked, &self.replica) else { return true };
         let (asked, mine) = (ShardName::new(asked), ShardName::new(replica));
-        let stem = |name: &ShardName| name.ordinal().map(|(stem, _)| stem.to_owned());
+        let stem = |name: &ShardName| name.numbered().map(|name| name.stem.to_owned());
         stem(&asked) == stem(&mine)
     }
 }
