@@ -79,7 +79,8 @@ mod tests {
 
     use super::{deletable, unwanted};
     use crate::cluster::parent::{Item, Parent};
-    use crate::plan::{Object, Plan};
+    use crate::plan::Plan;
+    use crate::plan::object::Object;
 
     fn item(kind: &str, name: &str) -> Item {
         Item::any("", "v1", kind, "").named(name)

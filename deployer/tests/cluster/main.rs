@@ -1,0 +1,6 @@
+//! Does a real cluster come to what a plan says, whatever happens meanwhile?
+
+mod deploy;
+mod failures;
+mod owners;
+mod world;
