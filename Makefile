@@ -8,7 +8,7 @@ CLUSTER_STATE := $(CURDIR)/target/devcluster/state
 .NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench compare tail instructions \
 	instructions-accept golden golden-check fuzz
-.PHONY: demo-cluster scale test-quick cluster cluster-build cluster-check cluster-down
+.PHONY: demo-cluster image scale test-quick cluster cluster-build cluster-check cluster-down
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: ## a gateway with replicas on loopback, and what to curl
 
 demo-cluster: ## the same in a real Kubernetes on this machine: gateways from deploy/base, three examples
 	@CARGO=$(CARGO) ./deploy/demo/run.sh
+
+image: ## the gateway's image, pushed to REGISTRY (127.0.0.1:5000, the development cluster's)
+	@$(CARGO) run -q -p metaparticle-image -- metaparticle-gateway metaparticle-gateway $(or $(REGISTRY),127.0.0.1:5000)
 
 scale: cluster ## how soon a change of the cluster is followed, and what 5000 Services cost in memory
 	KUBECONFIG=$(CLUSTER_STATE)/admin.kubeconfig $(CARGO) run -q -p metaparticle-e2e --bin scale
