@@ -7,7 +7,7 @@ CLUSTER_STATE := $(CURDIR)/target/devcluster/state
 # One after the other: set-up comes first, and cargo has one lock.
 .NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench compare tail instructions \
-	instructions-accept golden golden-check fuzz
+	instructions-accept golden golden-check golden-plans fuzz
 .PHONY: demo-cluster image scale test-quick cluster cluster-build cluster-check cluster-down
 
 help: ## list these
@@ -85,6 +85,9 @@ golden-check:
 
 golden: ## make the golden vectors again, by the independent implementation
 	python3 gateway/tests/golden/make.py > gateway/tests/golden/ring-v1.csv
+
+golden-plans: ## write again what is made of the libraries' specs: read the difference before it is committed
+	GOLDEN_WRITE=1 $(CARGO) test -q -p metaparticle --test golden
 
 fuzz: ## the framing of HTTP/1, for a minute (needs cargo-fuzz and a nightly toolchain)
 	cd gateway && $(CARGO) +nightly fuzz run framing -- -max_total_time=60

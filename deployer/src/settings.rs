@@ -40,6 +40,12 @@ pub(crate) fn server_token() -> Option<String> {
     var("METAPARTICLE_TOKEN").and_then(|token| token.into_string().ok())
 }
 
+/// The Service of the gateway, for who cannot see that there is one.
+#[cfg(feature = "deploy")]
+pub(crate) fn gateway() -> Option<String> {
+    var("METAPARTICLE_GATEWAY").and_then(|host| host.into_string().ok())
+}
+
 fn var(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
