@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::plan::Plan;
-use crate::plan::object::Object;
+use crate::plan::Object;
 
 /// All objects, each a document.
 #[must_use]
@@ -34,7 +34,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::object;
-    use crate::plan::object::Object;
+    use crate::plan::Object;
 
     #[test]
     fn what_is_read_again_is_the_same() {

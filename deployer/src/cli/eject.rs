@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::cli::Fault;
-use crate::plan::object::Object;
+use crate::plan::Object;
 use crate::read::{Program, Written};
 use crate::render;
 

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cluster::MANAGER;
 use crate::cluster::fault::Fault;
 use crate::plan::Plan;
-use crate::plan::object::Object;
+use crate::plan::Object;
 use crate::report::Thing;
 
 /// How many revisions are kept.

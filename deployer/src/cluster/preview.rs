@@ -16,7 +16,7 @@ use crate::cluster::parent::{Item, Parent};
 use crate::cluster::replicas::{self, Autoscaled};
 use crate::cluster::{MANAGER, prune};
 use crate::plan::Plan;
-use crate::plan::object::Object;
+use crate::plan::Object;
 use crate::report::{Change, Conflict, Event, Thing};
 
 /// So many questions at once.

@@ -80,7 +80,7 @@ mod tests {
     use super::{deletable, unwanted};
     use crate::cluster::parent::{Item, Parent};
     use crate::plan::Plan;
-    use crate::plan::object::Object;
+    use crate::plan::Object;
 
     fn item(kind: &str, name: &str) -> Item {
         Item::any("", "v1", kind, "").named(name)

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::application::{Application, Instances};
 use crate::plan::Plan;
-use crate::plan::object::Object;
+use crate::plan::Object;
 
 /// The folder, where the compiler runs.
 pub(super) const FOLDER: &str = ".metaparticle";

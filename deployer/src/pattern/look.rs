@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::plan::Plan;
-use crate::plan::object::Object;
+use crate::plan::Object;
 
 impl Plan {
     /// The object of this kind and name.
