@@ -39,8 +39,6 @@ impl Gateway {
             .args(["serve", "--kubernetes", "--namespace", space.name(), "--workers", "1"])
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .args(["--publish-address", "192.0.2.1", "--drain-delay", "0s"])
-            // As the Deployment does, and for its reason.
-            .env("MIMALLOC_ALLOW_THP", "0")
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
