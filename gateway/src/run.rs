@@ -133,8 +133,9 @@ async fn serve(config: &Path, serving: Serving) -> anyhow::Result<()> {
 async fn serve_cluster(cluster: Cluster, serving: Serving) -> anyhow::Result<()> {
     cluster.check()?;
     let mut ends = Ends::hear()?;
-    let Cluster { kubeconfig, context, .. } = &cluster;
-    let source = Source::find(kubeconfig.as_deref(), context.as_deref()).await?;
+    let Cluster { kubeconfig, context, namespace, .. } = &cluster;
+    let (kubeconfig, context) = (kubeconfig.as_deref(), context.as_deref());
+    let source = Source::find(kubeconfig, context, namespace.as_deref()).await?;
     let options = watch::Options {
         namespace: cluster.namespace,
         class: cluster.ingress_class,

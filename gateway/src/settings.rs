@@ -124,7 +124,7 @@ pub struct Cluster {
     )]
     pub publish_service: Option<String>,
     /// The Lease by which gateways elect the one that writes the status of Ingresses, in the namespace that
-    /// they run in; `off`: each of them writes [default: one a class or controller]
+    /// they look at, else the one that they run in; `off`: each writes [default: one a class or controller]
     #[arg(
         long,
         value_name = "NAME|off",

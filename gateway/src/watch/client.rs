@@ -59,11 +59,16 @@ pub enum NoSource {
 }
 
 impl Source {
-    /// The cluster of a kubeconfig; else the one of `KUBECONFIG`, `~/.kube/config`, or this pod.
+    /// The cluster of a kubeconfig; else the one of `KUBECONFIG`, `~/.kube/config`, or this pod. Leases are
+    /// in `namespace`, else where this runs.
     ///
     /// # Errors
     /// When none of them says how it is reached.
-    pub async fn find(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, NoSource> {
+    pub async fn find(
+        kubeconfig: Option<&Path>,
+        context: Option<&str>,
+        namespace: Option<&str>,
+    ) -> Result<Self, NoSource> {
         let options =
             KubeConfigOptions { context: context.map(str::to_owned), ..Default::default() };
         let config = match (kubeconfig, context) {
@@ -74,7 +79,8 @@ impl Source {
             (None, None) => Config::infer().await?,
         };
         let (told, granted) = unbounded_channel();
-        let leases = Leases::new(Leases::client(config.clone())?, &config.default_namespace);
+        let namespace = namespace.unwrap_or(&config.default_namespace);
+        let leases = Leases::new(Leases::client(config.clone())?, namespace);
         let client = ClientBuilder::try_from(config)?.with_layer(&Listening(told)).build();
         Ok(Self { client, sync: Sync::new(leases, Boot), granted })
     }
