@@ -18,7 +18,7 @@ mod fault;
 mod show;
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,11 +27,13 @@ use clap::Parser as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::application::Application;
-use crate::cluster::{self, Cluster, Target};
+use crate::cluster::{self, Check, Cluster, Line, Logs, Style, Target, Verdict};
+use crate::image;
 use crate::package::{self, Destination};
 use crate::read::{self, Written};
 use crate::render;
 use crate::report::{Event, Format, Report, Told};
+use crate::server;
 
 pub use self::arguments::{Arguments, Command, Common, Images, Output};
 pub use self::fault::Fault;
@@ -99,7 +101,11 @@ impl Asked {
                 self.deploy(&images, &options).await?;
             }
             Command::Status { application } => return self.status(application).await,
-            // LOGS
+            Command::Logs { application, follow, since, previous } => {
+                let name = self.name(application)?;
+                let logs = Logs { follow, since, previous, ..Logs::of_application(&name) };
+                self.logs(&logs).await?;
+            }
             Command::Rollback { revision, application, timeout } => {
                 let options = cluster::Options { timeout, ..self.options() };
                 let name = self.name(application)?;
@@ -128,8 +134,15 @@ impl Asked {
                 let files = eject::write(&written, &home, &folder, force)?;
                 self.show(&files, |files| files.join("\n") + "\n")?;
             }
-            // DOCTOR
-            _ => unimplemented!(),
+            Command::Doctor { images } => return self.doctor(&images).await,
+            Command::Serve { listen, token_file, gateway } => {
+                let token = token_file.map(|file| token(&file)).transpose()?;
+                let stop = CancellationToken::new();
+                let options = server::Options { listen, token, gateway, stop: stop.clone() };
+                let cluster = self.cluster().await?;
+                let served = server::serve(cluster, options, Arc::clone(&self.told));
+                until_interrupted(&stop, served).await?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -219,6 +232,50 @@ impl Asked {
         Ok(if status.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
+    /// Until all was said; or, where more may come, until the person has enough.
+    async fn logs(&self, logs: &Logs) -> Result<(), Fault> {
+        let style = match self.common.output {
+            Output::Json => Style::Json,
+            Output::Text if std::io::stdout().is_terminal() => Style::Colour,
+            Output::Text => Style::Plain,
+        };
+        let heard = move |line: Line| {
+            let written = line.written(style);
+            // Whoever does not read any more hears nothing.
+            if line.is_said() || style == Style::Json {
+                writeln!(std::io::stdout(), "{written}").ok();
+            } else {
+                writeln!(std::io::stderr(), "{written}").ok();
+            }
+        };
+        let cluster = self.cluster().await?;
+        tokio::select! {
+            done = cluster.logs(logs, &heard) => Ok(done?),
+            _ = tokio::signal::ctrl_c() => Ok(()),
+        }
+    }
+
+    async fn doctor(&self, images: &Images) -> Result<ExitCode, Fault> {
+        let cluster = self.cluster().await?;
+        let written = self.written().ok();
+        let architecture = written.as_ref().and_then(|(written, home)| {
+            let program = written.programs.first()?;
+            image::architecture(&home.join(&program.path)).ok()
+        });
+        let mut checks = cluster.doctor(architecture.as_deref()).await;
+        if let Some((written, _)) = &written
+            && !written.programs.is_empty()
+        {
+            checks.push(match self.destination(images, written, Some(&cluster)).await {
+                Ok(destination) => destination.check().await,
+                Err(fault) => Check::wrong("registry", fault.with_causes()),
+            });
+        }
+        let well = checks.iter().all(|check| check.verdict != Verdict::Wrong);
+        self.show(&checks, |all| show::checks(all))?;
+        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
     /// The application, and the folder where its programs' paths begin.
     fn written(&self) -> Result<(Written, PathBuf), Fault> {
         if let Some(own) = &self.own {
@@ -292,6 +349,13 @@ fn teller(output: Output) -> Arc<Told> {
             Arc::new(move |event: Event| report.tell(&event))
         }
     }
+}
+
+/// What callers must bear.
+fn token(file: &Path) -> Result<String, Fault> {
+    let text = std::fs::read_to_string(file);
+    let unreadable = |cause| Fault::Unreadable { file: file.to_owned(), cause };
+    Ok(text.map_err(unreadable)?.trim().to_owned())
 }
 
 /// Waits for `work`; when the person has enough of waiting, tells it so.

@@ -10,6 +10,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::application::{Application, Image};
+use crate::cluster::Check;
 use crate::image;
 use crate::read::{Program, Written};
 use crate::registry::{self, Host, Progress, Reference};
@@ -83,6 +84,21 @@ impl Destination {
             ..registry::Options::default()
         };
         Ok(Self { place: place.trim_end_matches('/').to_owned(), options })
+    }
+
+    /// Whether the registry answers, and knows us. Nothing is sent.
+    pub async fn check(&self) -> Check {
+        let what = "registry";
+        // An image that is not there is an answer, too.
+        let probe = self.reference("probe").and_then(|reference| reference.with_tag("probe"));
+        let answer = match probe {
+            Ok(probe) => registry::resolve(&probe, &self.options).await.map(drop),
+            Err(wrong) => Err(wrong.into()),
+        };
+        match answer {
+            Ok(()) => Check::right(what, format!("{} answers", self.place)),
+            Err(fault) => Check::wrong(what, format!("{}: {fault}", self.place)),
+        }
     }
 
     /// What an image of this name is called there.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use metaparticle_gateway::words::unit;
 
+use crate::application::{Host, Wrong};
+
 /// Packages programs, deploys them behind the gateway, and looks after them.
 #[derive(Debug, Parser)]
 #[command(name = "metaparticle", version, about, max_term_width = 100)]
@@ -186,14 +188,21 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
         /// The file with the token that callers must bear; needed where others than this machine can call
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", env = "METAPARTICLE_TOKEN_FILE")]
         token_file: Option<PathBuf>,
+        /// The gateway's Service, where no class of Ingresses says that there is one
+        #[arg(long, value_name = "HOST", value_parser = host)]
+        gateway: Option<Host>,
     },
 }
 
 fn time(text: &str) -> Result<Duration, String> {
     let read = unit::read_time(text);
     read.ok_or_else(|| "a time with its unit (ms, s, m, h), such as `90s`".to_owned())
+}
+
+fn host(text: &str) -> Result<Host, String> {
+    text.parse().map_err(|wrong: Wrong| wrong.to_string())
 }
 
 fn scaled(text: &str) -> Result<(String, u32), String> {

@@ -8,7 +8,7 @@ use metaparticle_gateway::words::Mistake;
 use metaparticle_gateway::yaml;
 use thiserror::Error;
 
-use crate::{cluster, package};
+use crate::{cluster, package, server};
 
 /// What was said is wrong.
 pub(super) const WRONG: u8 = 3;
@@ -42,6 +42,9 @@ pub enum Fault {
     /// The cluster did not, and that was told already.
     #[error(transparent)]
     Told(cluster::Fault),
+    /// The REST API cannot be served.
+    #[error(transparent)]
+    Server(#[from] server::Fault),
     /// A file is in the way of an ejected one.
     #[error("{file} is there already: say --force to replace it, or name another folder", file = .0.display())]
     InTheWay(PathBuf),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::cluster::{Difference, Revision, Status};
+use crate::cluster::{Check, Difference, Revision, Status, Verdict};
 use crate::report::Change;
 
 /// Lines of columns, each as wide as its widest.
@@ -68,6 +68,20 @@ pub(super) fn history(revisions: &Vec<Revision>) -> String {
     };
     let rows: Vec<_> = std::iter::once(head).chain(revisions.iter().rev().map(row)).collect();
     table(&rows)
+}
+
+/// What keeps a deploy from working, and what does not.
+pub(super) fn checks(all: &Vec<Check>) -> String {
+    let row = |check: &Check| {
+        let sign = match check.verdict {
+            Verdict::Right => '✓',
+            Verdict::Unknown => '?',
+            Verdict::Doubtful => '!',
+            Verdict::Wrong => '✗',
+        };
+        vec![format!("{sign} {}", check.what), check.words.clone()]
+    };
+    table(&all.iter().map(row).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
