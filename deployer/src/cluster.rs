@@ -5,11 +5,13 @@
 
 mod apply;
 mod ask;
+mod class;
 mod connect;
 mod delete;
 mod deploy;
 mod diff;
 mod doctor;
+mod ends;
 mod evidence;
 mod fault;
 mod lock;
@@ -24,6 +26,7 @@ mod recorder;
 mod replicas;
 mod rollback;
 mod scale;
+mod specs;
 mod status;
 mod stuck;
 mod wait;
@@ -37,8 +40,9 @@ pub use self::fault::Fault;
 pub use self::logs::{Heard, Line, Logs, Style};
 pub use self::parent::{Item, Parent, Revision, State};
 pub use self::preview::Difference;
+pub use self::specs::Kept;
 pub use self::status::{Status, Workload};
 pub use self::stuck::Patience;
 
-/// Who manages the fields that are applied, as the cluster names it.
-pub const MANAGER: &str = "metaparticle";
+// Who manages the fields that are applied, as the cluster names it.
+pub use crate::plan::MANAGER;

@@ -22,8 +22,11 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
+pub use self::labels::MANAGER;
+pub use self::object::{Kind, Object};
+pub use self::route::CLASS;
+
 use self::labels::Labels;
-use self::object::Object;
 use crate::application::{Application, Exposure, Name};
 
 /// An application as objects.

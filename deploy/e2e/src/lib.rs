@@ -2,11 +2,13 @@
 //! it, and a load that does not wait for answers.
 
 mod ask;
+mod compiler;
 mod gateway;
 mod load;
 pub mod world;
 
 pub use ask::{Answer, Asker};
+pub use compiler::Desk;
 pub use gateway::Gateway;
 pub use load::{Load, Loading, Outcome};
 

@@ -90,7 +90,12 @@ impl Cluster {
     ///
     /// # Errors
     /// When it is not in force; then, if there was one, the last live revision is again.
-    pub async fn deploy(&self, plan: &Plan, options: &Options, told: &Told<'_>) -> Result<Live, Fault> {
+    pub async fn deploy(
+        &self,
+        plan: &Plan,
+        options: &Options,
+        told: &Told<'_>,
+    ) -> Result<Live, Fault> {
         let work = Work { plan, options, told, note: None };
         let outcome = Box::pin(self.put_in_force(work)).await;
         if let Err(fault) = &outcome

@@ -115,7 +115,8 @@ impl Cluster {
             Ok(found) => {
                 let labels = found.metadata.labels.unwrap_or_default();
                 let level = labels.get(LEVEL).map_or("none", String::as_str).to_owned();
-                let words = format!("{name} is there; it enforces the pod security level `{level}`");
+                let words =
+                    format!("{name} is there; it enforces the pod security level `{level}`");
                 Check::new("namespace", Verdict::Right, words)
             }
             Err(kube::Error::Api(status)) if status.code == 404 => {
@@ -134,7 +135,8 @@ impl Cluster {
             verbs.iter().map(|verb| self.may(group, resource, verb))
         });
         let answers = stream::iter(questions).buffered(AT_ONCE).collect::<Vec<_>>().await;
-        let missing = answers.iter().filter_map(|(what, may)| (*may == Some(false)).then_some(what));
+        let missing =
+            answers.iter().filter_map(|(what, may)| (*may == Some(false)).then_some(what));
         let missing = missing.cloned().collect::<Vec<_>>();
         if !missing.is_empty() {
             let words = format!("a Role must allow: {}", missing.join(", "));
@@ -147,7 +149,8 @@ impl Cluster {
     }
 
     async fn may(&self, group: &str, resource: &str, verb: &str) -> (String, Option<bool>) {
-        let (plural, part) = resource.split_once('/').map_or((resource, None), |(one, part)| (one, Some(part)));
+        let (plural, part) =
+            resource.split_once('/').map_or((resource, None), |(one, part)| (one, Some(part)));
         let dot = if group.is_empty() { "" } else { "." };
         let what = format!("{verb} {resource}{dot}{group}");
         let review = SelfSubjectAccessReview {
@@ -183,11 +186,19 @@ impl Cluster {
 fn skew(date: Option<&str>, now: Timestamp) -> Check {
     let there = date.and_then(|date| rfc2822::parse(date).ok());
     let Some(there) = there.map(|there| there.timestamp()) else {
-        return Check::new("clock", Verdict::Unknown, "the API server does not say what time it is");
+        return Check::new(
+            "clock",
+            Verdict::Unknown,
+            "the API server does not say what time it is",
+        );
     };
     let skew = now.as_second() - there.as_second();
     if skew.abs() <= SKEW_MOST {
-        return Check::new("clock", Verdict::Right, "this machine and the API server have one time");
+        return Check::new(
+            "clock",
+            Verdict::Right,
+            "this machine and the API server have one time",
+        );
     }
     let side = if skew > 0 { "ahead of" } else { "behind" };
     let words = format!(
@@ -206,7 +217,8 @@ fn fits(architecture: &str, nodes: &[String]) -> Check {
         (_, 0) => Verdict::Right,
         _ => Verdict::Doubtful,
     };
-    let help = if verdict == Verdict::Right { "" } else { ": build the program for the others, too" };
+    let help =
+        if verdict == Verdict::Right { "" } else { ": build the program for the others, too" };
     Check::new("architecture", verdict, words + help)
 }
 

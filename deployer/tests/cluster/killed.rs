@@ -99,7 +99,10 @@ const WORD: &str = "METAPARTICLE_TEST_DEPLOYER";
 
 #[tokio::test]
 #[ignore = "it is run by the test above: alone it does nothing"]
-#[expect(clippy::disallowed_methods, reason = "a test that runs itself has no other way to tell it what")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that runs itself has no other way to tell it what"
+)]
 async fn a_deployer_that_ends_itself() {
     let Ok(word) = env::var(WORD) else { return };
     let word: Value = serde_json::from_str(&word).expect("what the test wrote");
@@ -114,7 +117,8 @@ async fn run(word: &Value) -> Result<()> {
     let last = usize::try_from(word["step"].as_u64().context("no step")?)?;
     let count = AtomicUsize::new(0);
     let told = move |event: Event| {
-        let counts = matches!(event, Event::Step { .. } | Event::Applied { .. } | Event::Pruned { .. });
+        let counts =
+            matches!(event, Event::Step { .. } | Event::Applied { .. } | Event::Pruned { .. });
         if counts && count.fetch_add(1, Ordering::Relaxed) == last {
             std::process::abort();
         }

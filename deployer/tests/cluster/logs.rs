@@ -27,7 +27,12 @@ async fn a_pod_that_comes_is_heard_and_no_line_is_told_twice() {
         // Its probes ask once a second, and it says so.
         let until = async |pods: usize| {
             loop {
-                let said = lines.lock().expect("the lines").iter().filter_map(pod).collect::<BTreeSet<_>>();
+                let said = lines
+                    .lock()
+                    .expect("the lines")
+                    .iter()
+                    .filter_map(pod)
+                    .collect::<BTreeSet<_>>();
                 if said.len() == pods {
                     return;
                 }
@@ -72,7 +77,8 @@ async fn what_was_said_so_far_is_told_and_ends() {
             })
             .await?;
         let lines = Mutex::new(Vec::new());
-        let heard = |line: Line| lines.lock().expect("the lines").push(line.written(Style::Compatible));
+        let heard =
+            |line: Line| lines.lock().expect("the lines").push(line.written(Style::Compatible));
         world.cluster.logs(&Logs::of_service("confused"), &heard).await?;
         let said = lines.lock().expect("the lines").clone();
         ensure!(said == ["confused:main usage: replica, or replica ask URL…"], "{said:?}");
