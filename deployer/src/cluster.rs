@@ -10,6 +10,7 @@ mod connect;
 mod delete;
 mod deploy;
 mod diff;
+mod doctor;
 mod ends;
 mod evidence;
 mod fault;
@@ -35,6 +36,7 @@ mod watch;
 pub use self::connect::{Cluster, Place, Target, connect};
 pub use self::deploy::{Live, Options};
 pub use self::diff::fields;
+pub use self::doctor::{Check, Verdict};
 pub use self::fault::Fault;
 pub use self::logs::{Heard, Line, Logs, Style};
 pub use self::parent::{Item, Parent, Revision, State};
@@ -44,5 +46,5 @@ pub use self::specs::Kept;
 pub use self::status::{Status, Workload};
 pub use self::stuck::Patience;
 
-/// Who manages the fields that are applied, as the cluster names it.
-pub const MANAGER: &str = "metaparticle";
+// Who manages the fields that are applied, as the cluster names it.
+pub use crate::plan::MANAGER;

@@ -52,7 +52,7 @@ impl Cluster {
         &self,
         plan: &Plan,
         parent: &Parent,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<(), Fault> {
         for item in unwanted(&parent.inventory, plan) {
             let Some(live) = self.get(&item).await? else { continue };

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Who listens.
-pub type Told = dyn Fn(Event) + Send + Sync;
+pub type Told<'t> = dyn Fn(Event) + Send + Sync + 't;
 
 /// Something happened, or is about to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
