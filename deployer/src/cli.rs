@@ -72,7 +72,7 @@ pub fn main(own: Option<Written>, arguments: impl IntoIterator<Item = OsString>)
 struct Asked {
     common: Common,
     own: Option<Written>,
-    told: Arc<Told>,
+    told: Arc<Told<'static>>,
 }
 
 impl Asked {
@@ -260,9 +260,10 @@ impl Asked {
         let written = self.written().ok();
         let architecture = written.as_ref().and_then(|(written, home)| {
             let program = written.programs.first()?;
-            image::architecture(&home.join(&program.path)).ok()
+            let image = image::of(&home.join(&program.path), &image::Options::default());
+            Some(image.ok()?.platform().architecture)
         });
-        let mut checks = cluster.doctor(architecture.as_deref()).await;
+        let mut checks = cluster.doctor(architecture).await;
         if let Some((written, _)) = &written
             && !written.programs.is_empty()
         {
@@ -336,7 +337,7 @@ impl Asked {
 }
 
 /// Who tells people and machines what happens: people beside what they asked for, machines instead of it.
-fn teller(output: Output) -> Arc<Told> {
+fn teller(output: Output) -> Arc<Told<'static>> {
     match output {
         Output::Json => {
             let report = Report::new(std::io::stdout(), Format::Json);

@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cluster::MANAGER;
 use crate::cluster::fault::Fault;
-use crate::plan::Plan;
 use crate::plan::Object;
+use crate::plan::Plan;
 use crate::report::Thing;
 
 /// How many revisions are kept.
