@@ -12,6 +12,8 @@
 //!                     │
 //!       report ◄── cluster        puts a plan in force, and tells of every step
 //!                     │
+//!                  deploy        a program ──► its image, pushed ──► its plan, in force
+//!                     │
 //!                  compiler       `mp-compiler`, as those libraries start it
 //! ```
 //!
@@ -37,6 +39,9 @@ pub mod report;
 
 #[cfg(feature = "deploy")]
 pub mod cluster;
+
+#[cfg(feature = "deploy")]
+pub mod deploy;
 
 #[cfg(feature = "deploy")]
 pub mod compiler;

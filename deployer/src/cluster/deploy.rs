@@ -96,6 +96,17 @@ impl Cluster {
         options: &Options,
         told: &Told<'_>,
     ) -> Result<Live, Fault> {
+        self.open(plan.application.as_str(), options, told)?;
+        self.deploy_there(plan, options, told).await
+    }
+
+    /// The same, where it was said already where that is.
+    pub(crate) async fn deploy_there(
+        &self,
+        plan: &Plan,
+        options: &Options,
+        told: &Told<'_>,
+    ) -> Result<Live, Fault> {
         let work = Work { plan, options, told, note: None };
         let outcome = Box::pin(self.put_in_force(work)).await;
         if let Err(fault) = &outcome
@@ -106,12 +117,26 @@ impl Cluster {
         outcome
     }
 
+    /// Says where it goes, and refuses what is called like a production cluster, unless it is meant.
+    pub(crate) fn open(
+        &self,
+        application: &str,
+        options: &Options,
+        told: &Told<'_>,
+    ) -> Result<(), Fault> {
+        told(self.target(application));
+        match &self.place.context {
+            Some(context) if self.place.is_production() && !options.production => {
+                Err(Fault::Production { context: context.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) async fn put_in_force(&self, work: Work<'_>) -> Result<Live, Fault> {
         let Work { plan, options, told, .. } = work;
         let begun = Instant::now();
         let application = plan.application.as_str();
-        told(self.target(application));
-        self.admit(options)?;
         told(Event::Step { step: Step::Compare });
         let known = self.parent(application).await?.filter(|parent| !parent.going);
         let version = known.as_ref().and_then(|parent| parent.version.clone());
@@ -131,16 +156,6 @@ impl Cluster {
         let seconds = begun.elapsed().as_secs_f64();
         told(Event::Live { revision: live.revision, changed: live.changed, seconds });
         Ok(live)
-    }
-
-    /// Refuses what is called like a production cluster, unless it is meant.
-    pub(super) fn admit(&self, options: &Options) -> Result<(), Fault> {
-        match &self.place.context {
-            Some(context) if self.place.is_production() && !options.production => {
-                Err(Fault::Production { context: context.clone() })
-            }
-            _ => Ok(()),
-        }
     }
 
     async fn roll_out(&self, work: Work<'_>, mut parent: Parent) -> Result<Live, Fault> {

@@ -26,6 +26,7 @@ impl Cluster {
         options: &Options,
         told: &Told<'_>,
     ) -> Result<Live, Fault> {
+        self.open(application, options, told)?;
         let parent = self.known(application).await?;
         let revision = match number {
             Some(number) => parent.revision(number),

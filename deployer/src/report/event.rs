@@ -23,6 +23,33 @@ pub enum Event {
         /// The namespace.
         namespace: String,
     },
+    /// The program is an image.
+    Built {
+        /// Which.
+        digest: String,
+        /// For which machines.
+        platform: String,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// So much of the image is on its way.
+    Uploading {
+        /// The part of it.
+        digest: String,
+        /// So many bytes.
+        sent: u64,
+        /// Of so many.
+        size: u64,
+    },
+    /// The image is in the registry.
+    Pushed {
+        /// Its name, by its digest.
+        reference: String,
+        /// How many bytes were sent for it.
+        uploaded_bytes: u64,
+        /// How long it took.
+        seconds: f64,
+    },
     /// A step begins.
     Step {
         /// Which.

@@ -90,6 +90,10 @@ impl Page {
 
     /// Says nothing twice.
     fn plain(&mut self, event: &Event) -> String {
+        // Without a terminal, that it goes on is no news.
+        if matches!(event, Event::Uploading { .. }) {
+            return String::new();
+        }
         let lines = event.lines().iter().fold(String::new(), |all, line| all + line + "\n");
         match place(event) {
             Some(place) if self.live.get(&place) == Some(&lines) => String::new(),
@@ -129,6 +133,7 @@ impl Page {
 fn place(event: &Event) -> Option<String> {
     match event {
         Event::Waits { object, .. } | Event::Ready { object } => Some(format!("a {object}")),
+        Event::Uploading { digest, .. } => Some(format!("0 {digest}")),
         Event::Pod { pod, .. } | Event::PodGone { pod } => Some(format!("b {pod}")),
         _ => None,
     }
@@ -139,6 +144,7 @@ fn ends(event: &Event) -> bool {
     matches!(
         event,
         Event::Live { .. }
+            | Event::Pushed { .. }
             | Event::Failed { .. }
             | Event::RollingBack { .. }
             | Event::RolledBack { .. }
