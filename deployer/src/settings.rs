@@ -46,6 +46,12 @@ pub(crate) fn gateway() -> Option<String> {
     var("METAPARTICLE_GATEWAY").and_then(|host| host.into_string().ok())
 }
 
+/// Who is at this machine.
+#[cfg(feature = "deploy")]
+pub(crate) fn user() -> Option<String> {
+    ["USER", "LOGNAME"].into_iter().find_map(var).and_then(|user| user.into_string().ok())
+}
+
 fn var(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }

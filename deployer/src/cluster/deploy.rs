@@ -7,10 +7,10 @@
 //!                        └ pending revision, and everything that it will make
 //! ```
 
+use k8s_openapi::jiff::Timestamp;
+use rustix::system::uname;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-
-use k8s_openapi::jiff::Timestamp;
 
 use crate::cluster::apply::{Applied, foreign};
 use crate::cluster::connect::Cluster;
@@ -22,6 +22,7 @@ use crate::cluster::stuck::Patience;
 use crate::cluster::wait::Stuck;
 use crate::plan::Plan;
 use crate::report::{Event, Step, Told};
+use crate::settings;
 
 /// How a plan is put in force.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            who: "metaparticle".to_owned(),
+            who: who(),
             timeout: Duration::from_secs(600),
             lock_within: lock::WITHIN,
             patience: Patience::default(),
@@ -63,6 +64,13 @@ impl Default for Options {
             stop: CancellationToken::new(),
         }
     }
+}
+
+/// `user@machine`, as far as that is known.
+fn who() -> String {
+    let name = uname();
+    let machine = name.nodename().to_string_lossy();
+    settings::user().map_or_else(|| machine.to_string(), |user| format!("{user}@{machine}"))
 }
 
 /// What is in force.
@@ -107,12 +115,16 @@ impl Cluster {
         options: &Options,
         told: &Told<'_>,
     ) -> Result<Live, Fault> {
-        let work = Work { plan, options, told, note: None };
+        self.carry_out(Work { plan, options, told, note: None }).await
+    }
+
+    /// Puts it in force, and tells why it is not.
+    pub(super) async fn carry_out(&self, work: Work<'_>) -> Result<Live, Fault> {
         let outcome = Box::pin(self.put_in_force(work)).await;
         if let Err(fault) = &outcome
             && !matches!(fault, Fault::Detached)
         {
-            told(Event::Failed { why: fault.to_string() });
+            (work.told)(Event::Failed { why: fault.to_string() });
         }
         outcome
     }
@@ -133,7 +145,7 @@ impl Cluster {
         }
     }
 
-    pub(super) async fn put_in_force(&self, work: Work<'_>) -> Result<Live, Fault> {
+    async fn put_in_force(&self, work: Work<'_>) -> Result<Live, Fault> {
         let Work { plan, options, told, .. } = work;
         let begun = Instant::now();
         let application = plan.application.as_str();
