@@ -375,3 +375,6 @@ fn entry<T: for<'d> Deserialize<'d> + Default>(
     let Some(text) = data.get(key) else { return Ok(T::default()) };
     serde_json::from_str(text).map_err(|error| format!("{key}: {error}"))
 }
+
+#[cfg(test)]
+mod tests;
