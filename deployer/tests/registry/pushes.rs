@@ -116,6 +116,9 @@ async fn another_image_than_the_reference_means_is_not_pushed() {
     let options = Options { tags: vec!["a b".to_owned()], ..quick() };
     let said = refused(&reference("127.0.0.1:1", "hello"), &options).await;
     assert!(said.contains("`a b` is no tag"), "{said}");
+    let options = Options { mount_from: Some("A b".to_owned()), ..quick() };
+    let said = refused(&reference("127.0.0.1:1", "hello"), &options).await;
+    assert!(said.contains("`A b` is no name of an image"), "{said}");
 }
 
 #[tokio::test]
