@@ -170,14 +170,14 @@ impl Application {
         for (place, name) in whole.names() {
             if let Some(first) = taken.insert(name.to_string(), place.clone()) {
                 let allowed = format!("a name of its own: {first} has it");
-                mistakes.push(Wrong::new(name, allowed).at(format_args!("{place}.name")));
+                mistakes.push(Wrong::new(name, allowed).at(place));
             }
         }
-        for (number, service) in whole.services.iter().enumerate() {
-            check_service(&format!("services[{number}]"), service, &mut mistakes);
+        for service in &whole.services {
+            check_service(&format!("services.{}", service.name), service, &mut mistakes);
         }
-        for (number, job) in whole.jobs.iter().enumerate() {
-            check_containers(&format!("jobs[{number}]"), &job.containers, &mut mistakes);
+        for job in &whole.jobs {
+            check_containers(&format!("jobs.{}", job.name), &job.containers, &mut mistakes);
         }
         mistakes.or(whole)
     }
@@ -226,14 +226,12 @@ impl Application {
 
     /// All names that become objects, with their places.
     fn names(&self) -> impl Iterator<Item = (String, &Name)> {
-        let services = self.services.iter().enumerate().flat_map(|(number, service)| {
-            let aliases = service.aliases.iter().enumerate().map(move |(alias, one)| {
-                (format!("services[{number}].aliases[{alias}]"), &one.name)
-            });
-            std::iter::once((format!("services[{number}]"), &service.name)).chain(aliases)
+        let services = self.services.iter().flat_map(|Service { name, aliases, .. }| {
+            let aliases =
+                aliases.iter().map(move |one| (format!("services.{name}.aliases"), &one.name));
+            std::iter::once((format!("services.{name}"), name)).chain(aliases)
         });
-        let jobs = self.jobs.iter().enumerate();
-        services.chain(jobs.map(|(number, job)| (format!("jobs[{number}]"), &job.name)))
+        services.chain(self.jobs.iter().map(|Job { name, .. }| (format!("jobs.{name}"), name)))
     }
 }
 

@@ -22,6 +22,9 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
+pub use self::labels::MANAGER;
+pub use self::route::CLASS;
+
 use self::labels::Labels;
 use self::object::Object;
 use crate::application::{Application, Exposure, Name};

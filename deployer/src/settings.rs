@@ -1,7 +1,51 @@
-//! What does the environment say? Only this room asks it, and only for names that a program declares.
+//! What does the environment say? The only room that reads it.
 
-/// The value of this variable.
-#[allow(clippy::disallowed_methods, reason = "this room reads the environment")]
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// When what is made says it was made, in seconds since 1970: the word of reproducible builds.
+pub(crate) fn source_date_epoch() -> u64 {
+    let said = var("SOURCE_DATE_EPOCH").and_then(|value| value.into_string().ok());
+    said.and_then(|value| value.parse().ok()).unwrap_or(0)
+}
+
+/// Where this process's own libraries were looked for.
+pub(crate) fn library_path() -> Vec<PathBuf> {
+    let said = var("LD_LIBRARY_PATH").unwrap_or_default();
+    env::split_paths(&said).filter(|path| path.is_absolute()).collect()
+}
+
+/// The files where `docker login` and `podman login` leave credentials, the first asked first.
+pub(crate) fn credential_files() -> Vec<PathBuf> {
+    let home = var("HOME").map(PathBuf::from);
+    let docker = var("DOCKER_CONFIG")
+        .map(PathBuf::from)
+        .or_else(|| home.as_ref().map(|home| home.join(".docker")))
+        .map(|folder| folder.join("config.json"));
+    let named = var("REGISTRY_AUTH_FILE").map(PathBuf::from);
+    let session = var("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join(PODMAN));
+    let own = var("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| home.map(|home| home.join(".config")))
+        .map(|folder| folder.join(PODMAN));
+    [named, docker, session, own].into_iter().flatten().collect()
+}
+
+const PODMAN: &str = "containers/auth.json";
+
+/// What a server that keeps specs is told, so that it listens to us.
+#[cfg(feature = "deploy")]
+pub(crate) fn server_token() -> Option<String> {
+    var("METAPARTICLE_TOKEN").and_then(|token| token.into_string().ok())
+}
+
+/// What a program of patterns declares by name, or a pod is told.
+#[cfg(feature = "deploy")]
 pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    var(name).and_then(|value| value.into_string().ok())
+}
+
+fn var(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
 }

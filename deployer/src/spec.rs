@@ -14,6 +14,7 @@ mod service;
 mod tests;
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -158,12 +159,21 @@ pub enum Fault {
 ///
 /// When it is empty, no JSON, or has mistakes: then all of them.
 pub fn read(text: &[u8], setting: &Setting) -> Result<Reading, Fault> {
-    let (document, repaired) = repair::parse(text)?;
+    let (document, repaired) = parse(text)?;
     let mut reading = read_value(&document, setting)?;
     if repaired {
         reading.notes.insert(0, Note::Repaired);
     }
     Ok(reading)
+}
+
+/// The document that a text is, and whether its escapes had to be repaired.
+///
+/// # Errors
+///
+/// When it is empty, or beyond repair.
+pub fn parse(text: &[u8]) -> Result<(Value, bool), Fault> {
+    repair::parse(text)
 }
 
 /// Reads a spec that is JSON already.
@@ -186,14 +196,16 @@ pub fn read_value(document: &Value, setting: &Setting) -> Result<Reading, Fault>
             Ok(Reading { application, notes })
         }
         Some(Err(more)) => {
-            // What is missing because it was misread is told already.
-            let told: Vec<_> = mistakes.all().iter().map(|one| one.place.clone()).collect();
-            let is_new = |place: &str| !told.iter().any(|told| told.starts_with(place));
-            mistakes.extend(more.into_iter().filter(|one| is_new(&one.place)));
+            mistakes.extend(more);
             Err(Fault::Mistakes(mistakes))
         }
         None => Err(Fault::Mistakes(mistakes)),
     }
+}
+
+/// Something to go on with, when what stands there is a mistake: the rest is looked at, too.
+fn unread<T: FromStr<Err: fmt::Debug>>() -> T {
+    "unread".parse().expect("a name of anything")
 }
 
 /// What collects mistakes and notes.
@@ -219,11 +231,12 @@ impl Reader<'_> {
             listed.iter().filter_map(|one| self.service(one, public.as_deref())).collect();
         let listed = self.list(root, "jobs");
         let jobs: Vec<_> = listed.iter().filter_map(|one| self.job(one)).collect();
-        let silent = self.mistakes.all().is_empty() && self.notes.is_empty();
-        if services.is_empty() && jobs.is_empty() && silent {
+        let told = self.notes.iter().any(|note| matches!(note, Note::Nothing { .. }));
+        if services.is_empty() && jobs.is_empty() && !told {
             self.notes.push(Note::Nothing { of: "the spec".to_owned() });
         }
-        Some((name?, services, jobs))
+        // What stands for what was misread is never seen: the mistake is told.
+        Some((name.unwrap_or_else(unread), services, jobs))
     }
 
     /// The name of the service that the public may ask.

@@ -17,6 +17,7 @@ mod client;
 mod cluster;
 mod digest;
 mod events;
+mod fetch;
 mod health;
 mod identity;
 mod ingress;
@@ -27,6 +28,7 @@ mod services;
 mod slices;
 mod status;
 mod table;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -43,7 +45,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use self::assemble::{Assembler, Looks, Publish};
-use self::cluster::News;
+use self::cluster::{News, Wanted};
 use self::digest::Id;
 use self::ingress::Classes;
 use self::reflect::{Scope, Told};
@@ -118,14 +120,16 @@ pub async fn run(
         endpoints: options.endpoints,
         secrets: options.secrets,
     };
-    health.begin(reflect::watched(&scope).into_iter().flatten().map(|kind| kind.plural));
+    health.begin(reflect::watched(&scope).into_iter().flatten().map(|kind| kind.name));
     let (reports, to_events) = watch::channel(Vec::new());
     let (unpublished, to_status) = watch::channel(Vec::new());
     let (names, to_resolver) = watch::channel(BTreeSet::new());
-    let (resolved, answers) = mpsc::unbounded_channel();
+    let (missing, to_fetch) = watch::channel(BTreeSet::new());
+    let (answered, answers) = mpsc::unbounded_channel();
+    let wanted = Wanted::default();
     let looking = Looking {
-        assembler: Assembler::new(looks(options)),
-        stream: reflect::all(&client, &scope),
+        assembler: Assembler::new(looks(options), wanted.clone()),
+        stream: reflect::all(&client, &scope, wanted.clone()),
         scope,
         granted,
         answers,
@@ -133,13 +137,16 @@ pub async fn run(
         reports,
         unpublished,
         names,
+        missing,
         painted: false,
         seen,
         wrong,
     };
     let events = events::tell(client.clone(), to_events);
+    let secrets = fetch::secrets(client.clone(), to_fetch, answered.clone());
     let status = status::write(client, to_status);
-    futures::join!(looking.run(), events, status, resolve::ask(to_resolver, resolved));
+    let names = resolve::ask(to_resolver, answered);
+    futures::join!(looking.run(), events, status, secrets, names);
 }
 
 fn looks(options: &Options) -> Looks {
@@ -171,6 +178,8 @@ struct Looking<S, W> {
     reports: watch::Sender<Vec<Report>>,
     unpublished: watch::Sender<Unpublished>,
     names: watch::Sender<BTreeSet<Box<str>>>,
+    /// Secrets that are wanted and were not when they were seen.
+    missing: watch::Sender<BTreeSet<Id>>,
     /// Whether there is a picture.
     painted: bool,
     seen: S,
@@ -205,7 +214,7 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
                 let Some(kind) = kinds[place] else { return };
                 self.assembler.take(news);
                 let objects = self.assembler.counts()[place];
-                self.health.change(kind.plural, |kind| {
+                self.health.change(kind.name, |kind| {
                     kind.told = Some(Instant::now());
                     kind.objects = objects;
                 });
@@ -214,7 +223,7 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
                 let Some(kind) = kinds[place] else { return };
                 let namespace = self.scope.namespace.as_deref();
                 let Some(trouble) = access::trouble(kind, namespace, &error) else { return };
-                let news = self.health.change(kind.plural, |kind| {
+                let news = self.health.change(kind.name, |kind| {
                     kind.connected = false;
                     let news = kind.trouble.as_ref() != Some(&trouble);
                     kind.trouble = Some(trouble.clone());
@@ -233,9 +242,9 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
         }
     }
 
-    /// A list or a watch was granted: what is asked for last in its path.
-    fn granted(&mut self, path: &str) {
-        let name = path.rsplit('/').next().unwrap_or_default();
+    /// A list or a watch was granted.
+    fn granted(&mut self, asked: &str) {
+        let Some(name) = reflect::asked_for(&self.scope, asked) else { return };
         let again = self.health.change(name, |kind| {
             kind.connected = true;
             kind.trouble.take()
@@ -254,6 +263,7 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
         }
         self.unpublished.send_if_modified(|last| replace(last, self.assembler.unpublished()));
         self.names.send_if_modified(|last| replace(last, self.assembler.external_names()));
+        self.missing.send_if_modified(|last| replace(last, self.assembler.missing()));
         if self.reports.send_if_modified(|last| replace(last, self.assembler.reports())) {
             self.tell_wrong();
         }

@@ -28,7 +28,7 @@ const WORLD: [&str; 9] = [
 ];
 
 /// The files of `watch` that only decide: they know the objects of Kubernetes, and nothing else of it.
-const DECIDING: [&str; 12] = [
+const DECIDING: [&str; 13] = [
     "annotations",
     "assemble",
     "certificates",
@@ -41,6 +41,7 @@ const DECIDING: [&str; 12] = [
     "report",
     "services",
     "slices",
+    "terms",
 ];
 
 /// What only `watch` knows.

@@ -33,12 +33,12 @@ fn all_that_does_not_fit_together_is_told_at_once() {
         vec![twice, unheard],
         vec![empty],
         &[
-            "jobs[0].name: found `web`; allowed: a name of its own: services[0] has it",
-            "services[0].containers[0].env: found `A`; allowed: each variable once",
-            "services[0].ports[1]: found `1`; allowed: a number that no other port of the service has",
-            "services[1].ports: found `none`; allowed: at least one TCP port, so that the service can be asked",
-            "services[1].hosts: found `none`; allowed: at least one host, or any",
-            "jobs[0].containers: found `none`; allowed: at least one container, with an image",
+            "jobs.web: found `web`; allowed: a name of its own: services.web has it",
+            "services.web.containers[0].env: found `A`; allowed: each variable once",
+            "services.web.ports[1]: found `1`; allowed: a number that no other port of the service has",
+            "services.api.ports: found `none`; allowed: at least one TCP port, so that the service can be asked",
+            "services.api.hosts: found `none`; allowed: at least one host, or any",
+            "jobs.web.containers: found `none`; allowed: at least one container, with an image",
         ],
     );
 }

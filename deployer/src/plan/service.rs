@@ -49,11 +49,20 @@ fn annotations(policy: &Policy) -> Option<BTreeMap<String, String>> {
 fn service_port(port: &Port, all: &[Port]) -> core::ServicePort {
     let name = port_name(port, all);
     core::ServicePort {
-        app_protocol: (port.speaks == Protocol::H2c).then(|| "kubernetes.io/h2c".to_owned()),
+        app_protocol: app_protocol(port.speaks).map(str::to_owned),
         port: number(port.number),
         protocol: Some(port.transport.as_str().to_owned()),
         target_port: Some(IntOrString::String(name.clone())),
         name: Some(name),
         ..core::ServicePort::default()
+    }
+}
+
+/// As Kubernetes calls what is spoken, where it is not what is spoken anyway.
+fn app_protocol(speaks: Protocol) -> Option<&'static str> {
+    match speaks {
+        Protocol::Http1 => None,
+        Protocol::H2c => Some("kubernetes.io/h2c"),
+        Protocol::Https => Some("https"),
     }
 }

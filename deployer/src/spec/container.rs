@@ -1,8 +1,8 @@
 //! What runs, as a spec says it?
 
 use super::node::Node;
-use super::{Note, Reader};
-use crate::application::{Container, Count, Field, Mount, Name, Value, Variable, Wrong};
+use super::{Note, Reader, unread};
+use crate::application::{Container, Count, Field, Image, Mount, Name, Value, Variable, Wrong};
 
 /// What a program is told about the part that it plays.
 pub(super) struct Told<'a> {
@@ -15,23 +15,11 @@ impl Reader<'_> {
     pub(super) fn containers(&mut self, node: &Node<'_>, told: &Told<'_>) -> Vec<Container> {
         let volumes = self.list(node, "volumes");
         let listed = self.list(node, "containers");
-        let read = listed.iter().filter_map(|one| self.container(one, &volumes, told));
-        read.collect()
+        listed.iter().map(|one| self.container(one, &volumes, told)).collect()
     }
 
-    fn container(
-        &mut self,
-        node: &Node<'_>,
-        volumes: &[Node<'_>],
-        told: &Told<'_>,
-    ) -> Option<Container> {
-        let Some(image) = node.field("image") else {
-            let place = format!("{}image", node.inner());
-            self.mistakes.push(Wrong::new("nothing", "an image's name").at(place));
-            return None;
-        };
-        let text = self.mistakes.take(image.place(), image.text())?;
-        let image = self.mistakes.take(image.place(), text.trim().parse());
+    fn container(&mut self, node: &Node<'_>, volumes: &[Node<'_>], told: &Told<'_>) -> Container {
+        let image = self.image(node).unwrap_or_else(unread);
         let (command, args) = (self.texts(node, "command"), self.texts(node, "args"));
         let mut env: Vec<_> =
             self.list(node, "env").iter().filter_map(|it| self.variable(it)).collect();
@@ -52,7 +40,17 @@ impl Reader<'_> {
         }
         let mounts = self.list(node, "volumeMounts");
         let mounts = mounts.iter().filter_map(|one| self.mount(one, volumes)).collect();
-        Some(Container { command, args, env, mounts, ..Container::of(image?) })
+        Container { command, args, env, mounts, ..Container::of(image) }
+    }
+
+    fn image(&mut self, node: &Node<'_>) -> Option<Image> {
+        let Some(image) = node.field("image") else {
+            let place = format!("{}image", node.inner());
+            self.mistakes.push(Wrong::new("nothing", "an image's name").at(place));
+            return None;
+        };
+        let text = self.mistakes.take(image.place(), image.text())?;
+        self.mistakes.take(image.place(), text.trim().parse())
     }
 
     fn texts(&mut self, node: &Node<'_>, name: &str) -> Vec<String> {

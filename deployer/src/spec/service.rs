@@ -6,9 +6,10 @@ use metaparticle_gateway::words::{Policy, Scope, ShardKey};
 
 use super::container::Told;
 use super::node::Node;
-use super::{Door, Note, Reader};
+use super::{Door, Note, Reader, unread};
 use crate::application::{
-    Alias, Count, Exposure, Host, Instances, Job, Name, Port, Public, Service, Transport, Wrong,
+    Alias, Container, Count, Exposure, Host, Instances, Job, Name, Port, Public, Service,
+    Transport, Wrong,
 };
 
 /// What the original called the program that found shards.
@@ -70,17 +71,9 @@ impl Reader<'_> {
             return None;
         };
         let told = Told { of: &name, count, numbered: false };
-        let mut containers = self.containers(node, &told).into_iter();
-        let Some(first) = containers.next() else {
-            if self.mistakes.all().is_empty() {
-                let place = format!("{}containers", node.inner());
-                let allowed = "at least one container, with an image";
-                self.mistakes.push(Wrong::new("nothing", allowed).at(place));
-            }
-            return None;
-        };
-        let mut job = Job::of(name, first, count);
-        job.containers.extend(containers);
+        let containers = self.containers(node, &told);
+        let mut job = Job::of(name, Container::of(unread()), count);
+        job.containers = containers;
         job.schedule = schedule;
         Some(job)
     }
@@ -106,56 +99,46 @@ impl Reader<'_> {
             Some(count) => self.mistakes.take(count.place(), count.number(0, Count::MOST))?,
             None => 0,
         };
-        let pattern = pattern.and_then(|field| self.pattern(&field));
-        let path = path.and_then(|field| {
-            let text = self.mistakes.take(field.place(), field.text())?;
-            Some((field, text)).filter(|(_, text)| !text.is_empty())
-        });
-        let place =
-            pattern.as_ref().map(|(field, _)| field).or(path.as_ref().map(|(field, _)| field));
-        let place = place.unwrap_or(spec).place().to_owned();
         // As the original: the field, then the pattern's first group, then all of the path.
         let mut sources = Vec::new();
-        sources.extend(path.map(|(_, text)| format!("body:{}", json_path(&text))));
-        sources.extend(pattern.map(|(_, text)| format!("path:{text}")));
-        let key = if sources.is_empty() {
-            "path".to_owned()
-        } else {
+        sources.extend(path.and_then(|field| self.field_path(&field)));
+        sources.extend(pattern.and_then(|field| self.pattern(&field)));
+        if !sources.is_empty() {
             sources.push("path:(.*)".to_owned());
-            sources.join(",")
-        };
-        Some(Shards { count, policy: self.policy(&place, &key) })
+        }
+        Some(Shards { count, policy: sharded(&sources.join(",")) })
     }
 
     /// The pattern of a path that names a key, where it has a group.
-    fn pattern<'n>(&mut self, field: &Node<'n>) -> Option<(Node<'n>, String)> {
-        let text = self.mistakes.take(field.place(), field.text())?;
-        if text.is_empty() {
-            return None;
+    fn pattern(&mut self, field: &Node<'_>) -> Option<String> {
+        let text = self.text(field)?;
+        let group = format!("path:({text})").parse::<ShardKey>();
+        let source = format!("path:{text}");
+        match (group, source.parse::<ShardKey>()) {
+            (_, Ok(_)) => return Some(source),
+            (Ok(_), Err(_)) => self.notes.push(Note::NoGroup { pattern: text }),
+            (Err(_), Err(why)) => {
+                let allowed =
+                    format!("a regular expression with a group, such as `^/users/([^/]+)` ({why})");
+                self.mistakes.push(Wrong::new(text, allowed).at(field.place()));
+            }
         }
-        let is_key = |text: &str| format!("path:{text}").parse::<ShardKey>().is_ok();
-        if !is_key(&text) && is_key(&format!("({text})")) {
-            self.notes.push(Note::NoGroup { pattern: text });
-            return None;
-        }
-        Some((field.clone(), text))
+        None
     }
 
-    /// Shards as the original had them: its ring, over the names that it gave them.
-    fn policy(&mut self, place: &str, key: &str) -> Policy {
-        let words = [
-            ("pattern", "shard"),
-            ("shard-key", key),
-            ("shard-algorithm", "metaparticle-v1"),
-            ("shard-identity", "host"),
-            ("shard-count", "statefulset"),
-        ];
-        let (policy, mistakes) = Policy::read(&Policy::default(), Scope::Service, words);
-        for mut mistake in mistakes {
-            place.clone_into(&mut mistake.place);
-            self.mistakes.push(mistake);
-        }
-        policy
+    /// The place of a key in a request's body.
+    fn field_path(&mut self, field: &Node<'_>) -> Option<String> {
+        let text = self.text(field)?;
+        let source = format!("body:{}", json_path(&text));
+        let read = source
+            .parse::<ShardKey>()
+            .map_err(|why| Wrong::new(text, format!("a JSONPath, such as `$.user.id` ({why})")));
+        self.mistakes.take(field.place(), read).map(|_| source)
+    }
+
+    fn text(&mut self, field: &Node<'_>) -> Option<String> {
+        let text = self.mistakes.take(field.place(), field.text())?;
+        Some(text).filter(|text| !text.is_empty())
     }
 
     fn ports(&mut self, node: &Node<'_>) -> Vec<Port> {
@@ -221,4 +204,21 @@ fn json_path(text: &str) -> String {
     let parts = text.trim_start_matches(['.', '/']);
     let parts = if text.starts_with('/') { parts.replace('/', ".") } else { parts.to_owned() };
     format!("$.{parts}")
+}
+
+/// Shards as the original had them: its ring, over the names that it gave them. No source: the whole path.
+fn sharded(key: &str) -> Policy {
+    let words = [
+        ("pattern", "shard"),
+        ("shard-algorithm", "metaparticle-v1"),
+        ("shard-identity", "host"),
+        ("shard-count", "statefulset"),
+        ("shard-key", if key.is_empty() { "path" } else { key }),
+    ];
+    let (policy, mistakes) = Policy::read(&Policy::default(), Scope::Service, words);
+    assert!(
+        mistakes.is_empty(),
+        "words of the gateway, and sources that it has read: {mistakes:?}"
+    );
+    policy
 }

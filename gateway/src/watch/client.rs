@@ -26,7 +26,7 @@ struct Silence;
 /// A way to the API server.
 pub struct Source {
     pub(super) client: Client,
-    /// The path of each request for a list or a watch that was granted.
+    /// The path and query of each request for a list or a watch that was granted.
     pub(super) granted: UnboundedReceiver<String>,
 }
 
@@ -120,7 +120,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let asked = (*request.method() == Method::GET).then(|| request.uri().path().to_owned());
+        let asked = (*request.method() == Method::GET).then(|| request.uri().to_string());
         let (answer, told) = (self.inner.call(request), self.told.clone());
         Box::pin(async move {
             let answer = tokio::time::timeout(PATIENCE, answer).await;

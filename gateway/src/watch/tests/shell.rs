@@ -18,6 +18,8 @@ pub(super) struct Looked {
     pub(super) latest: Latest,
     pub(super) health: Health,
     wrong: Arc<Mutex<Vec<String>>>,
+    /// The hosts that have certificates.
+    shown: Arc<Mutex<Vec<String>>>,
     told: Arc<Notify>,
 }
 
@@ -57,6 +59,10 @@ impl Looked {
         self.latest.load().version
     }
 
+    pub(super) fn shown(&self) -> Vec<String> {
+        self.shown.lock().unwrap().clone()
+    }
+
     pub(super) fn wrong(&self) -> Vec<String> {
         self.wrong.lock().unwrap().clone()
     }
@@ -74,12 +80,19 @@ pub(super) async fn beside<F: Future<Output = ()>>(
     test: impl FnOnce(Looked) -> F,
 ) {
     let (mut publisher, latest) = channel();
-    let looked =
-        Looked { latest, health: Health::default(), wrong: Arc::default(), told: Arc::default() };
+    let looked = Looked {
+        latest,
+        health: Health::default(),
+        wrong: Arc::default(),
+        shown: Arc::default(),
+        told: Arc::default(),
+    };
     let (wrong, told) = (Arc::clone(&looked.wrong), Arc::clone(&looked.told));
+    let shown = Arc::clone(&looked.shown);
     let painted = Arc::clone(&told);
     let seen = |seen: crate::watch::Seen<'_>| {
         publisher.publish(seen.world);
+        *shown.lock().unwrap() = seen.certificates.keys().map(ToString::to_string).collect();
         painted.notify_waiters();
     };
     let wrong = |lines| {
