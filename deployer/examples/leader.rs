@@ -49,7 +49,10 @@ mod tests {
     use super::*;
 
     /// Waits for a clock that is as it should be.
-    async fn until(world: &metaparticle::local::Local, is: impl Fn(&Clock) -> bool) -> Result<Clock> {
+    async fn until(
+        world: &metaparticle::local::Local,
+        is: impl Fn(&Clock) -> bool,
+    ) -> Result<Clock> {
         loop {
             let clock = world.get("/").await?.json::<Clock>()?;
             if is(&clock) {

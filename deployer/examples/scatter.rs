@@ -4,7 +4,14 @@ use metaparticle::prelude::*;
 use serde::Deserialize;
 
 const BOOKS: [&str; 8] = [
-    "Moby-Dick", "The Trial", "The Castle", "Ulysses", "Emma", "The Waves", "Middlemarch", "Nostromo",
+    "Moby-Dick",
+    "The Trial",
+    "The Castle",
+    "Ulysses",
+    "Emma",
+    "The Waves",
+    "Middlemarch",
+    "Nostromo",
 ];
 
 #[derive(Deserialize)]

@@ -14,7 +14,7 @@ mod flags;
 mod remote;
 
 use std::ffi::OsString;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::fault::Fault;
 use self::flags::Flags;
-use crate::application::Application;
+use crate::application::{Application, Host};
 use crate::cluster::{self, Cluster, Options, Target};
-use crate::plan::CLASS;
 use crate::report::{Event, Format, Report};
-use crate::spec::{self, Door, Reading, Setting};
+use crate::settings;
+use crate::spec::{self, Reading, Setting};
 
 /// Does what `words` say, which stand behind the program's name.
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
@@ -83,17 +83,19 @@ async fn work(flags: &Flags, stop: &CancellationToken) -> Result<(), Fault> {
         let reading = read(&text, &Setting { namespace, ..Setting::default() })?;
         return Ok(rehearse(flags, &reading.application));
     }
+    let gateway = gateway(flags)?;
     let cluster = cluster::connect(&target(flags)).await?;
     let namespace = Some(cluster.place().namespace.clone());
-    let door =
-        if cluster.has_class(CLASS).await? { Setting::default().door } else { Door::LoadBalancer };
+    let door = cluster.door(gateway).await?;
     let application = read(&text, &Setting { door, namespace })?.application;
     if flags.delete && !flags.deploy {
         tell("nothing is deleted with --deploy=false; leave it out to delete");
     } else if flags.delete {
         let report = Report::new(io::stderr(), Format::Plain);
         let options = Options { stop: stop.clone(), ..options() };
-        cluster.delete(application.name().as_str(), &options, &|event| report.tell(&event)).await?;
+        cluster
+            .delete(application.name().as_str(), &options, &move |event| report.tell(&event))
+            .await?;
         return Ok(());
     } else if flags.deploy {
         Box::pin(deploy(&cluster, application.clone(), stop)).await?;
@@ -140,6 +142,13 @@ fn read(text: &[u8], setting: &Setting) -> Result<Reading, Fault> {
     Ok(reading)
 }
 
+/// The gateway that somebody names.
+fn gateway(flags: &Flags) -> Result<Option<Host>, Fault> {
+    let said = Some(flags.gateway.clone()).filter(|host| !host.is_empty());
+    let said = said.or_else(settings::gateway).map(|host| host.parse());
+    said.transpose().map_err(Fault::Gateway)
+}
+
 fn target(flags: &Flags) -> Target {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Target {
@@ -184,7 +193,7 @@ async fn deploy(
     let report = Report::new(io::stderr(), Format::Plain);
     let options = Options { stop: stop.clone(), ..options() };
     // A fault is told once: at the end, by whoever called.
-    let told = |event: Event| {
+    let told = move |event: Event| {
         if !matches!(event, Event::Failed { .. }) {
             report.tell(&event);
         }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value, json};
 
-use crate::commands;
 use crate::settings;
 use crate::spec::{self, Setting};
+use crate::start;
 
 /// What says that this is a container.
 const IN_CONTAINER: &str = "METAPARTICLE_IN_CONTAINER";
@@ -60,7 +60,7 @@ pub fn containerize(f: impl FnOnce(), runtime: Runtime, package: Package) -> Exi
             for note in &reading.notes {
                 tell(&format!("note: {note}"));
             }
-            commands::run(&reading.application, &words)
+            start::deployer(reading.application, words)
         }
         Err(fault) => {
             tell(&format!("error: {fault}"));
@@ -71,7 +71,8 @@ pub fn containerize(f: impl FnOnce(), runtime: Runtime, package: Package) -> Exi
 
 /// What is asked for, as the published libraries write it: they and this one mean the same.
 fn document(runtime: &Runtime, package: &Package) -> Value {
-    let Runtime { replicas, shards, url_shard_pattern, executor: _, ports, public_address } = runtime;
+    let Runtime { replicas, shards, url_shard_pattern, executor: _, ports, public_address } =
+        runtime;
     let name = package.name.clone().unwrap_or_else(program);
     let image = match &package.repository {
         Some(repository) => format!("{repository}/{name}"),

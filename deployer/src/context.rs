@@ -223,10 +223,9 @@ impl<S> Context<S> {
         let mut request = http::Request::new(line(&ask)?);
         *request.method_mut() = Method::POST;
         *request.headers_mut() = self.trip.headers.clone();
-        request.headers_mut().insert(
-            http::header::CONTENT_TYPE,
-            http::HeaderValue::from_static("application/json"),
-        );
+        request
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         let calling = self.seat.caller.call(service, request);
         let response = match self.trip.deadline {
             None => calling.await?,

@@ -30,7 +30,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use thiserror::Error;
 
 pub use closure::Missing;
@@ -42,9 +41,6 @@ pub use options::{Certificates, DebugInfo, Extra, Options};
 
 /// The running program. It can be read when its file was replaced since, or is gone.
 pub const OWN: &str = "/proc/self/exe";
-
-/// Where the program stands in its image.
-const HOME: &str = "app";
 
 /// Why there is no image.
 #[derive(Debug, Error)]
@@ -96,14 +92,18 @@ pub fn of(executable: &Path, options: &Options) -> Result<Image, Fault> {
     if size > options.largest {
         return Err(Fault::TooLarge(executable.to_owned(), size, options.largest));
     }
-    let entrypoint = format!("{HOME}/{}", options.name_for(executable)?);
-    let extra = extra::tree(&options.files, &entrypoint)?;
+    let entrypoint = options.name_for(executable)?;
+    let extra = extra::tree(&options.files)?;
     let searched = libraries.has_home();
-    let trees = [root::tree(&options.certificates)?, libraries.into_tree(), extra, {
-        let mut tree = layer::Tree::default();
-        tree.file(&entrypoint, 0o755, Bytes::from(program.into_owned()));
-        tree
-    }];
+    let mut own = layer::Tree::default();
+    own.file(&entrypoint, 0o755, program.into_owned());
+    let trees = [root::tree(&options.certificates)?, libraries.into_tree(), extra, own];
+    if trees[..3].iter().any(|tree| tree.has(&entrypoint)) {
+        return Err(Fault::Place(
+            format!("/{entrypoint}"),
+            "something else stands there: give the program another name",
+        ));
+    }
     let layers = trees.iter().filter(|tree| !tree.is_empty());
     let layers = layers.map(|tree| layer::pack(tree, options.created, options.compression));
     Image::new(elf.platform(), layers.collect(), &entrypoint, searched, options)

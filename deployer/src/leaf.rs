@@ -92,7 +92,9 @@ impl Leaf {
     async fn answer(&self, request: Request) -> Response {
         let mut response = match self.is_meant(&request) {
             true => (self.answering)(request).await,
-            false => refuse(&Error::new(StatusCode::MISDIRECTED_REQUEST, "this is another replica")),
+            false => {
+                refuse(&Error::new(StatusCode::MISDIRECTED_REQUEST, "this is another replica"))
+            }
         };
         response.headers_mut().insert(BUILD, self.build.clone());
         response
@@ -105,7 +107,7 @@ impl Leaf {
         let asked = request.headers().get(&SHARD).and_then(|asked| asked.to_str().ok());
         let (Some(asked), Some(replica)) = (asked, &self.replica) else { return true };
         let (asked, mine) = (ShardName::new(asked), ShardName::new(replica));
-        let stem = |name: &ShardName| name.ordinal().map(|(stem, _)| stem.to_owned());
+        let stem = |name: &ShardName| name.numbered().map(|name| name.stem.to_owned());
         stem(&asked) == stem(&mine)
     }
 }

@@ -2,39 +2,44 @@
 //! distributed, packages itself as an image, and deploys itself behind the gateway.
 //!
 //! ```text
-//!   image        an executable ──► an image of it, to the byte; no Docker, no network
+//!   spec        the JSON of the published Metaparticle libraries
+//!   read        an application's file
 //!     │
-//!   registry     an image ──► a registry: only what is not there
+//!   application ──► plan ──► render   what is to run ──► ordered objects of Kubernetes ──► YAML
+//!     │
+//!   package     image ──► registry    its programs as images, to the byte; only what is not there is sent
+//!     │
+//!   cluster ──► report                puts a plan in force, and tells of every step
+//!     │
+//!   compiler · server                 what programs of the published libraries say
+//!   cli                               what people say
+//! ```
 //!
-//!   spec         the JSON of the published Metaparticle libraries
-//!     │
-//!   application ──► plan          what is to run ──► ordered objects of Kubernetes
-//!                     │
-//!       report ◄── cluster        puts a plan in force, and tells of every step
-//!                     │
-//!                  compiler       `mp-compiler`, as those libraries start it
+//! and patterns as code, which are an application, too:
 //!
-//!   pattern      what a program says in code: services, jobs, leaders ──► application
+//! ```text
+//!   pattern     what a program says of itself
 //!     │
-//!   road         who asks whom, by the gateway's own road
-//!   ╱  │  ╲
-//! local pod sim  on loopback, in pods, in paused time
+//!   start ──► local      all of it in one process, on loopback, through the gateway
+//!         ──► pod        one part of it, where it was deployed
+//!         ──► cli        deploy, plan, diff, …
+//!   sim                  a topology in paused time, without sockets
 //! ```
 //!
 //! The words it writes (patterns, keys, merges, annotations) are the gateway's: one vocabulary.
+//! `deployer/README.md` begins at the beginning.
 
+// What the environment says.
 mod settings;
 
-pub mod image;
-
-pub mod registry;
-
+// What is said and remembered.
 #[cfg(feature = "deploy")]
 pub mod wire;
 
 #[cfg(feature = "deploy")]
 pub mod scope;
 
+// What is to run.
 #[cfg(feature = "deploy")]
 pub mod application;
 
@@ -42,10 +47,25 @@ pub mod application;
 pub mod spec;
 
 #[cfg(feature = "deploy")]
+pub mod read;
+
+#[cfg(feature = "deploy")]
 pub mod plan;
 
 #[cfg(feature = "deploy")]
+pub mod render;
+
+// Its programs as images.
+pub mod image;
+
+pub mod registry;
+
+// Into a cluster.
+#[cfg(feature = "deploy")]
 pub mod report;
+
+#[cfg(feature = "deploy")]
+pub mod package;
 
 #[cfg(feature = "deploy")]
 pub mod cluster;
@@ -56,7 +76,13 @@ pub mod compiler;
 #[cfg(feature = "deploy")]
 pub mod server;
 
+#[cfg(feature = "deploy")]
+pub mod cli;
+
 // Patterns as code.
+#[cfg(feature = "deploy")]
+mod log;
+
 #[cfg(feature = "deploy")]
 pub mod context;
 
@@ -85,16 +111,10 @@ pub mod sim;
 mod pod;
 
 #[cfg(feature = "deploy")]
-mod log;
-
-#[cfg(feature = "deploy")]
-mod commands;
+mod start;
 
 #[cfg(feature = "deploy")]
 pub mod containerize;
-
-#[cfg(feature = "deploy")]
-mod start;
 
 /// What a program of patterns uses.
 #[cfg(feature = "deploy")]

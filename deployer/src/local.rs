@@ -3,9 +3,9 @@
 
 mod control;
 mod crew;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -62,7 +62,9 @@ pub enum NotStarted {
     #[error("secrets are read from the environment here, and these are not there: {0}")]
     Secrets(String),
     /// An address cannot be had.
-    #[error("cannot listen: {0} (other addresses: --listen, --admin, --control; port 0 is a free one)")]
+    #[error(
+        "cannot listen: {0} (other addresses: --listen, --admin, --control; port 0 is a free one)"
+    )]
     Address(String),
 }
 

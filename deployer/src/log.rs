@@ -9,6 +9,7 @@ pub(crate) fn init() {
         .with_env_var("METAPARTICLE_LOG")
         .from_env_lossy();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let begun = if std::io::stderr().is_terminal() { log.try_init() } else { log.json().try_init() };
+    let begun =
+        if std::io::stderr().is_terminal() { log.try_init() } else { log.json().try_init() };
     begun.ok();
 }

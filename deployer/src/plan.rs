@@ -23,10 +23,10 @@ mod workload;
 mod tests;
 
 pub use self::labels::MANAGER;
+pub use self::object::{Kind, Object};
 pub use self::route::CLASS;
 
 use self::labels::Labels;
-use self::object::Object;
 use crate::application::{Application, Exposure, Name};
 
 /// An application as objects.

@@ -57,7 +57,8 @@ pub(crate) async fn serve(app: App) -> Result<(), String> {
     // First of all: the first process of a container that does not ask for signals gets none.
     let end = signal(SignalKind::terminate()).map_err(|why| why.to_string())?;
     let role = settings::variable(ROLE);
-    let role = role.ok_or_else(|| format!("`serve` is for pods, which are told their part by {ROLE}"))?;
+    let role =
+        role.ok_or_else(|| format!("`serve` is for pods, which are told their part by {ROLE}"))?;
     let pod = settings::variable(crate::pattern::POD).unwrap_or_else(|| role.clone());
     let app = Arc::new(app);
     let part = part(&app, &role).ok_or_else(|| {
@@ -168,7 +169,8 @@ impl Place {
     async fn worker(&self, job: &Indexed, mut end: Signal) -> Result<(), String> {
         let (tools, locks) = self.tools().await?;
         let index = settings::variable(INDEX).and_then(|index| index.parse().ok());
-        let seat = self.seat(&job.name, index.unwrap_or_default(), job.count, tools, &Tasks::default());
+        let seat =
+            self.seat(&job.name, index.unwrap_or_default(), job.count, tools, &Tasks::default());
         let done = tokio::select! {
             done = (job.work)(seat) => done.map_err(|why| why.in_full()),
             _ = end.recv() => Err("the pod ended before the work".to_owned()),
@@ -227,7 +229,7 @@ fn everywhere(port: u16) -> SocketAddr {
 
 /// The number of a StatefulSet's pod.
 fn ordinal(pod: &str) -> Option<u32> {
-    metaparticle_gateway::model::ShardName::new(pod).ordinal().map(|(_, ordinal)| ordinal)
+    metaparticle_gateway::model::ShardName::new(pod).numbered().map(|name| name.ordinal)
 }
 
 /// Which build of the program this is: the beginning of its hash.

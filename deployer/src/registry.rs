@@ -30,6 +30,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+pub use answer::Words;
 pub use credentials::{Credential, Credentials};
 pub use fault::Fault;
 pub use options::Options;

@@ -83,7 +83,9 @@ pub(crate) fn world(
             code,
         }));
         let (protocol, replicas) = (Protocol::default(), replicas.collect());
-        let service = Service { name, policy, protocol, replicas, desired: Vec::new() };
+        let desired = Vec::new();
+        let service =
+            Service { name, policy, protocol, tls: None, unserved: None, replicas, desired };
         world.services.push(Arc::new(service));
     }
     world

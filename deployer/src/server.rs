@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::access::Access;
 use self::desk::Desk;
+use crate::application::Host;
 use crate::cluster::{self, Cluster};
 use crate::report::Told;
 
@@ -38,6 +39,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// What everybody must say who asks: `authorization: Bearer TOKEN`. It is needed but for loopback.
     pub token: Option<String>,
+    /// The gateway's Service, where no class of Ingresses says that there is one.
+    pub gateway: Option<Host>,
     /// When this is cancelled, no more requests are taken, and those under way are answered.
     pub stop: CancellationToken,
 }
@@ -47,6 +50,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             token: None,
+            gateway: None,
             stop: CancellationToken::new(),
         }
     }
@@ -99,7 +103,11 @@ pub struct Server {
 /// # Errors
 ///
 /// When it must not, or cannot, listen.
-pub async fn serve(cluster: Cluster, options: Options, told: Arc<Told>) -> Result<(), Fault> {
+pub async fn serve(
+    cluster: Cluster,
+    options: Options,
+    told: Arc<Told<'static>>,
+) -> Result<(), Fault> {
     Server::bind(cluster, options, told).await?.run().await;
     Ok(())
 }
@@ -110,8 +118,12 @@ impl Server {
     /// # Errors
     ///
     /// When it must not, or cannot, listen.
-    pub async fn bind(cluster: Cluster, options: Options, told: Arc<Told>) -> Result<Self, Fault> {
-        let Options { listen, token, stop } = options;
+    pub async fn bind(
+        cluster: Cluster,
+        options: Options,
+        told: Arc<Told<'static>>,
+    ) -> Result<Self, Fault> {
+        let Options { listen, token, gateway, stop } = options;
         let access = match token {
             Some(token) if token.len() < 16 => return Err(Fault::ShortToken),
             Some(token) => Access::Token(token),
@@ -120,7 +132,7 @@ impl Server {
         };
         let listener = TcpListener::bind(listen).await;
         let listener = listener.map_err(|source| Fault::Listen { listen, source })?;
-        let desk = Arc::new(Desk { cluster, told, stop: stop.clone() });
+        let desk = Arc::new(Desk { cluster, gateway, told, stop: stop.clone() });
         Ok(Self { listener, desk, access, stop })
     }
 

@@ -40,12 +40,34 @@ pub(crate) fn server_token() -> Option<String> {
     var("METAPARTICLE_TOKEN").and_then(|token| token.into_string().ok())
 }
 
-/// What a program of patterns declares by name, or a pod is told.
+/// The Service of the gateway, for who cannot see that there is one.
 #[cfg(feature = "deploy")]
-pub(crate) fn variable(name: &str) -> Option<String> {
-    var(name).and_then(|value| value.into_string().ok())
+pub(crate) fn gateway() -> Option<String> {
+    var("METAPARTICLE_GATEWAY").and_then(|host| host.into_string().ok())
 }
 
 fn var(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The value of a variable that a program declares.
+#[cfg(feature = "deploy")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var_os(name).and_then(|value| value.into_string().ok())
+}
+
+/// Who does this, for others who wait meanwhile: `anna@laptop`.
+#[cfg(feature = "deploy")]
+pub(crate) fn who() -> String {
+    let text = |name| var(name).and_then(|value| value.into_string().ok());
+    let user = text("USER").or_else(|| text("LOGNAME")).unwrap_or_else(|| "somebody".to_owned());
+    let machine = rustix::system::uname();
+    format!("{user}@{}", machine.nodename().to_string_lossy())
+}
+
+/// How wide the terminal is that errors go to; `None` where they go elsewhere.
+#[cfg(feature = "deploy")]
+pub(crate) fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

@@ -16,8 +16,11 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::application::Application;
+use crate::cli;
 use crate::local::Options;
 use crate::pattern::App;
+use crate::read::{Program, Written};
 use crate::scope::{Files, Memory, Store};
 use crate::{log, pod};
 
@@ -94,7 +97,7 @@ impl App {
                 block_on(pod::serve(self))
             }
             Some(Command::Deployer(words)) => match self.application() {
-                Ok(application) => crate::commands::run(&application, &words),
+                Ok(application) => deployer(application, words),
                 Err(mistakes) => failed(&mistakes.to_string(), WRONG),
             },
         }
@@ -131,6 +134,17 @@ impl App {
             _ = interrupt.recv() => Err("ended at once, at the second signal".to_owned()),
         }
     }
+}
+
+/// What the deployer does with an application whose image is this very program.
+pub(crate) fn deployer(application: Application, words: Vec<OsString>) -> ExitCode {
+    let name = application.name().clone();
+    let images = application.images().into_iter().cloned();
+    let path = PathBuf::from(crate::image::OWN);
+    let program = |image| Program { name: name.clone(), path: path.clone(), image };
+    let programs = images.map(program).collect();
+    let words = std::iter::once(name.as_str().into()).chain(words);
+    cli::main(Some(Written { application, programs }), words)
 }
 
 fn block_on(work: impl Future<Output = Result<(), String>>) -> ExitCode {

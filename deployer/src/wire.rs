@@ -93,7 +93,8 @@ pub(crate) fn read<T: DeserializeOwned>(uri: &Uri, is_json: bool, body: &[u8]) -
         return text.and_then(as_text).ok_or_else(wrong);
     }
     if let Some(query) = uri.query().filter(|query| !query.is_empty()) {
-        let wrong = |why| Error::bad_request(format!("the query is not what is asked for here: {why}"));
+        let wrong =
+            |why| Error::bad_request(format!("the query is not what is asked for here: {why}"));
         return serde_urlencoded::from_str(query).map_err(wrong);
     }
     let nothing = [serde_json::Value::Null, serde_json::json!({})];

@@ -21,8 +21,7 @@ fn run(name: &str, words: &[&str]) -> Output {
 fn start(name: &str) -> (Child, String) {
     let free = "127.0.0.1:0";
     let flags = ["--listen", free, "--admin", free, "--control", free];
-    let mut child =
-        program(name).args(flags).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut child = program(name).args(flags).stdout(Stdio::piped()).spawn().expect("it starts");
     let mut lines = BufReader::new(child.stdout.as_mut().expect("a pipe")).lines();
     let mut told = String::new();
     while !told.contains("Ctrl-C") {
@@ -40,7 +39,8 @@ fn after<'t>(told: &'t str, before: &str) -> &'t str {
 }
 
 fn curl(words: &[&str]) -> String {
-    let output = Command::new("curl").args(["-sS", "-i"]).args(words).output().expect("curl is here");
+    let output =
+        Command::new("curl").args(["-sS", "-i"]).args(words).output().expect("curl is here");
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).expect("text")
 }

@@ -17,6 +17,7 @@
 //! `CLUSTER=existing` says so.
 
 pub mod image;
+mod kubectl;
 pub mod outage;
 pub mod program;
 mod report;
@@ -25,4 +26,5 @@ mod space;
 mod wait;
 pub mod workload;
 
+pub use kubectl::kubectl;
 pub use space::{Object, Space, in_namespace};

@@ -20,7 +20,7 @@ impl Cluster {
         &self,
         application: &str,
         options: &Options,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<bool, Fault> {
         told(self.target(application));
         self.admit(options)?;

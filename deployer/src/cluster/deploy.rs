@@ -79,7 +79,7 @@ pub struct Live {
 pub(super) struct Work<'w> {
     pub(super) plan: &'w Plan,
     pub(super) options: &'w Options,
-    pub(super) told: &'w Told,
+    pub(super) told: &'w Told<'w>,
     /// Why this revision is, if it is not a new one.
     pub(super) note: Option<&'w str>,
 }
@@ -90,7 +90,12 @@ impl Cluster {
     ///
     /// # Errors
     /// When it is not in force; then, if there was one, the last live revision is again.
-    pub async fn deploy(&self, plan: &Plan, options: &Options, told: &Told) -> Result<Live, Fault> {
+    pub async fn deploy(
+        &self,
+        plan: &Plan,
+        options: &Options,
+        told: &Told<'_>,
+    ) -> Result<Live, Fault> {
         let work = Work { plan, options, told, note: None };
         let outcome = Box::pin(self.put_in_force(work)).await;
         if let Err(fault) = &outcome
@@ -129,7 +134,10 @@ impl Cluster {
     }
 
     /// Refuses what is called like a production cluster, unless it is meant.
-    pub(super) fn admit(&self, options: &Options) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// When it is not said that it is meant.
+    pub fn admit(&self, options: &Options) -> Result<(), Fault> {
         match &self.place.context {
             Some(context) if self.place.is_production() && !options.production => {
                 Err(Fault::Production { context: context.clone() })
@@ -209,7 +217,7 @@ pub(super) enum Failure {
 }
 
 /// Tells what would change, and stops where somebody else manages it.
-fn tell(differences: &[Difference], options: &Options, told: &Told) -> Result<(), Fault> {
+fn tell(differences: &[Difference], options: &Options, told: &Told<'_>) -> Result<(), Fault> {
     differences.iter().for_each(|difference| told(difference.event()));
     let conflicts = differences.iter().flat_map(|one| foreign(&one.conflicts)).collect::<Vec<_>>();
     if conflicts.is_empty() || options.force_conflicts {

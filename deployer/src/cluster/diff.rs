@@ -120,7 +120,7 @@ mod tests {
     fn check(live: &Value, next: &Value, expected: &[&str]) {
         let said = fields(live, next).into_iter().map(|field| {
             let value = |value: Option<Value>| {
-                value.map_or("nothing".to_owned(), |value| value.to_string())
+                value.map_or_else(|| "nothing".to_owned(), |value| value.to_string())
             };
             format!("{}: {} → {}", field.path, value(field.before), value(field.after))
         });

@@ -93,7 +93,7 @@ pub enum Fault {
     #[error("{}", lines(faults))]
     Several {
         /// All of them.
-        faults: Vec<Fault>,
+        faults: Vec<Self>,
     },
     /// Whoever waited was told to stop; the cluster goes on.
     #[error("detached: the cluster goes on by itself; run it again to see how it ends")]
@@ -155,7 +155,7 @@ pub enum Fault {
     RolledBack {
         /// What went wrong first.
         #[source]
-        cause: Box<Fault>,
+        cause: Box<Self>,
         /// What is in force.
         to: u32,
     },
@@ -164,11 +164,11 @@ pub enum Fault {
     NotRolledBack {
         /// What went wrong first.
         #[source]
-        cause: Box<Fault>,
+        cause: Box<Self>,
         /// What should be in force.
         to: u32,
         /// What went wrong then.
-        then: Box<Fault>,
+        then: Box<Self>,
     },
     /// There is no such application.
     #[error("there is no application `{application}` in namespace `{namespace}`")]

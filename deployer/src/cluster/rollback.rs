@@ -24,7 +24,7 @@ impl Cluster {
         application: &str,
         number: Option<u32>,
         options: &Options,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<Live, Fault> {
         let parent = self.known(application).await?;
         let revision = match number {
@@ -125,7 +125,7 @@ impl Cluster {
     }
 
     /// A StatefulSet replaces no pod while one of another revision is not ready: such pods are deleted.
-    async fn unstick(&self, applied: &[Applied], told: &Told) -> Result<(), Fault> {
+    async fn unstick(&self, applied: &[Applied], told: &Told<'_>) -> Result<(), Fault> {
         let pods = Api::<Pod>::namespaced(self.client.clone(), &self.place.namespace);
         for set in applied.iter().filter(|one| one.item.kind == "StatefulSet") {
             let Some(revision) = self.settled(set).await? else { continue };

@@ -109,9 +109,8 @@ impl Cluster {
     /// A watch that is not permitted never will be; others come back.
     fn lasting(&self, thing: &Thing, error: kube::runtime::watcher::Error) -> Result<(), Fault> {
         use kube::runtime::watcher::Error as Watch;
-        let error = match error {
-            Watch::InitialListFailed(error) | Watch::WatchStartFailed(error) => error,
-            _ => return Ok(()),
+        let (Watch::InitialListFailed(error) | Watch::WatchStartFailed(error)) = error else {
+            return Ok(());
         };
         match self.client_fault("watch", thing, error) {
             fault @ (Fault::NotPermitted { .. } | Fault::Unknown { .. }) => Err(fault),

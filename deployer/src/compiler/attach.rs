@@ -20,7 +20,7 @@ pub(super) async fn attach(
 ) -> Result<(), Fault> {
     let name = application.name().as_str();
     let printed = Printed::default();
-    let heard = |line: Line| printed.hear(&line);
+    let heard = move |line: Line| printed.hear(&line);
     let follow = Logs::of_application(name).followed();
     let ended = async {
         let endless = application.jobs().iter().any(|job| job.schedule.is_some());
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn what_was_printed_is_not_printed_again_when_all_is_read_at_the_end() {
         let printed = Printed::default();
-        let mut check = |pod: &str, second: u32, new: bool| {
+        let check = |pod: &str, second: u32, new: bool| {
             let line = Line::Said {
                 pod: pod.to_owned(),
                 container: "a-0".to_owned(),

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::remote;
+use crate::application::Wrong;
 use crate::cluster;
 use crate::spec;
 
@@ -23,6 +24,9 @@ pub(super) enum Fault {
          this machine), or run the image yourself (`docker run IMAGE`)"
     )]
     Executor(String),
+    /// The gateway's name is none.
+    #[error("--gateway, or METAPARTICLE_GATEWAY: {0}")]
+    Gateway(Wrong),
     /// There is no such file.
     #[error("{file} cannot be read")]
     Unread {
@@ -52,7 +56,7 @@ impl Fault {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::NoSpec | Self::NoServer => 2,
-            Self::Executor(_) | Self::Unread { .. } | Self::Spec(_) => 3,
+            Self::Executor(_) | Self::Gateway(_) | Self::Unread { .. } | Self::Spec(_) => 3,
             Self::Cluster(fault) => fault.exit_code(),
             Self::Server(_) | Self::Job | Self::Runtime(_) => 1,
         }

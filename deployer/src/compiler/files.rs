@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::application::{Application, Instances};
 use crate::plan::Plan;
-use crate::plan::object::Object;
+use crate::plan::Object;
 
 /// The folder, where the compiler runs.
 pub(super) const FOLDER: &str = ".metaparticle";
@@ -130,8 +130,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_for_its_owner_alone_and_for_no_repository() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path().join(".metaparticle");
+        let folder = std::env::temp_dir().join(format!("plan-files-{}", std::process::id()));
         let job = json!([{ "name": "n", "containers": [{ "image": "r/n" }] }]);
         let spec = json!({ "name": "n", "jobs": job });
         let application = read_value(&spec, &Setting::default()).unwrap().application;
@@ -152,5 +151,6 @@ mod tests {
         let names: Vec<_> =
             fs::read_dir(&folder).unwrap().map(|it| it.unwrap().file_name()).collect();
         assert_eq!(names.len(), 2, "{names:?}");
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -22,6 +22,7 @@ pub(super) struct Flags {
     pub(super) attach: bool,
     pub(super) executor: String,
     pub(super) namespace: String,
+    pub(super) gateway: String,
     pub(super) kubeconfig: String,
     pub(super) context: String,
     /// `-v`: how much is told.
@@ -41,6 +42,7 @@ impl Default for Flags {
             attach: false,
             executor: "kubernetes".to_owned(),
             namespace: String::new(),
+            gateway: String::new(),
             kubeconfig: String::new(),
             context: String::new(),
             verbosity: 0,
@@ -100,7 +102,7 @@ const fn short(short: char, flag: Flag) -> Flag {
 }
 
 /// All of them: the original's, then glog's, then ours.
-const TABLE: [Flag; 19] = [
+const TABLE: [Flag; 20] = [
     flag(
         "attach",
         Slot::Switch(|to| &mut to.attach),
@@ -139,6 +141,11 @@ const TABLE: [Flag; 19] = [
     ),
     flag("context", Slot::Text(|to| &mut to.context), "instead of the file's current context"),
     flag("namespace", Slot::Text(|to| &mut to.namespace), "instead of the context's"),
+    flag(
+        "gateway",
+        Slot::Text(|to| &mut to.gateway),
+        "the gateway's Service, where no class says that there is one (METAPARTICLE_GATEWAY)",
+    ),
 ];
 
 const SWITCH: &str = "`true` or `false`";

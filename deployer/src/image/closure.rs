@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::Fault;
 use super::elf::{self, Elf};
 use super::layer::Tree;
-use super::{Fault, HOME};
 
 /// A library that is nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,14 +51,12 @@ impl Broken {
 }
 
 /// The folder for libraries that the loader would not find by itself.
-pub(super) fn home() -> String {
-    format!("{HOME}/lib")
-}
+pub(super) const HOME: &str = "usr/local/lib";
 
 impl Closure {
     /// Whether something stands where the loader must be told to look.
     pub(super) fn has_home(&self) -> bool {
-        let home = format!("{}/", home());
+        let home = format!("{HOME}/");
         self.files.iter().any(|(path, _)| path.starts_with(&home))
     }
 
@@ -83,7 +81,7 @@ struct Loaded {
 
 impl Loaded {
     fn new(name: &str, place: &Path, content: &[u8], elf: &Elf, inherited: &[PathBuf]) -> Self {
-        let origin = place.parent().unwrap_or(Path::new("/")).to_string_lossy();
+        let origin = place.parent().unwrap_or_else(|| Path::new("/")).to_string_lossy();
         let expand = |folder: &String| {
             let folder = folder.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin);
             PathBuf::from(folder)
@@ -149,7 +147,7 @@ impl Search<'_> {
     /// Where a library that was found here stands in the image.
     fn place(&self, name: &str, found: &Path) -> String {
         let stays = name.contains('/') || found.parent().is_some_and(|folder| self.knows(folder));
-        if stays { inside(found) } else { format!("{}/{name}", home()) }
+        if stays { inside(found) } else { format!("{HOME}/{name}") }
     }
 }
 
@@ -214,7 +212,7 @@ fn configured(file: &Path) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for line in lines {
         if let Some(pattern) = line.strip_prefix("include ") {
-            let base = file.parent().unwrap_or(Path::new("/"));
+            let base = file.parent().unwrap_or_else(|| Path::new("/"));
             folders
                 .extend(matching(&base.join(pattern.trim())).iter().flat_map(|it| configured(it)));
         } else if line.starts_with('/') {

@@ -137,7 +137,7 @@ fn environment(options: &Options, libraries: bool) -> Vec<String> {
         env.insert("SSL_CERT_FILE", format!("/{}", root::AUTHORITIES));
     }
     if libraries {
-        env.insert("LD_LIBRARY_PATH", format!("/{}", closure::home()));
+        env.insert("LD_LIBRARY_PATH", format!("/{}", closure::HOME));
     }
     env.extend(options.env.iter().map(|(name, value)| (name.as_str(), value.clone())));
     env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()

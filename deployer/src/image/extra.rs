@@ -8,7 +8,7 @@ use super::layer::Tree;
 use super::{Extra, Fault, read};
 
 /// Puts them into a tree of their own. Folders are taken with all that is in them, links as links.
-pub(super) fn tree(files: &[Extra], program: &str) -> Result<Tree, Fault> {
+pub(super) fn tree(files: &[Extra]) -> Result<Tree, Fault> {
     let mut tree = Tree::default();
     for Extra { from, to } in files {
         let place = place(to)?;
@@ -16,9 +16,6 @@ pub(super) fn tree(files: &[Extra], program: &str) -> Result<Tree, Fault> {
         let from =
             fs::canonicalize(from).map_err(|error| Fault::Unreadable(from.clone(), error))?;
         put(&mut tree, &from, place)?;
-    }
-    if tree.has(program) {
-        return Err(Fault::Place(format!("/{program}"), "the program itself stands there"));
     }
     Ok(tree)
 }

@@ -109,5 +109,5 @@ impl Options {
 fn name_of(executable: &Path) -> String {
     let place = fs::read_link(executable).unwrap_or_else(|_| executable.to_owned());
     let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    name.strip_suffix(" (deleted)").map_or(name.clone(), str::to_owned)
+    name.trim_end_matches(" (deleted)").to_owned()
 }

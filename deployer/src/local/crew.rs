@@ -77,7 +77,14 @@ impl Crew {
         let mut members = BTreeMap::new();
         let seat = |service: &str, (index, replica): (u32, &str), count| {
             let (tools, caller) = (Arc::clone(&tools), Arc::clone(&caller));
-            Arc::new(Seat::new(service, (index, replica), count, tools, caller, fastrand::Rng::new()))
+            Arc::new(Seat::new(
+                service,
+                (index, replica),
+                count,
+                tools,
+                caller,
+                fastrand::Rng::new(),
+            ))
         };
         for service in &app.services {
             for (index, replica) in service.replicas() {

@@ -28,7 +28,8 @@ pub(super) fn introduction(
     }
     for job in &app.jobs {
         let (names, most) = (names(&job.name, job.count), job.parallelism);
-        let when = job.schedule.as_ref().map(|at| format!("; in a cluster at `{at}`, here at once"));
+        let when =
+            job.schedule.as_ref().map(|at| format!("; in a cluster at `{at}`, here at once"));
         let when = when.unwrap_or_default();
         text.push_str(&format!("  {names:<24} a job, {most} at a time{when}\n"));
     }
@@ -57,11 +58,15 @@ fn tries(app: &App, gateway: &str, control: &str) -> String {
         };
         tries.push((format!("curl -i{} {gateway}{path}", host.unwrap_or_default()), shows));
     }
-    let first = app.services.iter().filter(|one| one.count > 1).find_map(|one| one.replicas().last());
+    let first =
+        app.services.iter().filter(|one| one.count > 1).find_map(|one| one.replicas().last());
     if let Some((_, replica)) = first {
         let kill = format!("curl -X POST {control}/kill/{replica}");
         tries.push((kill, "ends it as a crash does; ask again".to_owned()));
-        tries.push((format!("curl -X POST {control}/revive/{replica}"), "starts it again".to_owned()));
+        tries.push((
+            format!("curl -X POST {control}/revive/{replica}"),
+            "starts it again".to_owned(),
+        ));
     }
     if tries.is_empty() {
         return String::new();
@@ -90,7 +95,10 @@ fn about(service: &Service) -> String {
             format!("each key has a shard, {}", code(service.has_root(), "function", "by words"))
         }
         Pattern::Scatter => {
-            format!("every leaf has a part, {}", code(service.has_root(), "merge", "merged by words"))
+            format!(
+                "every leaf has a part, {}",
+                code(service.has_root(), "merge", "merged by words")
+            )
         }
     }
 }

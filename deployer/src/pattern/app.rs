@@ -188,7 +188,8 @@ impl Draft<'_> {
     fn service(&mut self, service: &Service) -> Vec<Planned> {
         let place = format!("service `{}`", service.name);
         let (mut policy, mistakes) = service.policy();
-        let at = |mistake: Mistake| Mistake { place: format!("{place}.{}", mistake.place), ..mistake };
+        let at =
+            |mistake: Mistake| Mistake { place: format!("{place}.{}", mistake.place), ..mistake };
         self.mistakes.extend(mistakes.into_iter().map(at));
         let name = self.mistakes.take(&place, service.name.parse::<Name>());
         let stem = self.mistakes.take(&place, service.stem().parse::<Name>());
@@ -304,7 +305,11 @@ impl Draft<'_> {
         let host = host.and_then(|host| self.mistakes.take(format_args!("{place}.host"), host));
         let path = self.app.path(service, front).parse::<Path>();
         let path = self.mistakes.take(format_args!("{place}.at"), path).unwrap_or_default();
-        Exposure::Public(Public { any_host: host.is_none(), hosts: host.into_iter().collect(), path })
+        Exposure::Public(Public {
+            any_host: host.is_none(),
+            hosts: host.into_iter().collect(),
+            path,
+        })
     }
 
     /// No two public services are asked at the same place.

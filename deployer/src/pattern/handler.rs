@@ -225,7 +225,9 @@ where
                 let answered = self.0.clone().oneshot(request);
                 answered
                     .map(|answered| match answered {
-                        Ok(response) => response.map(|body| body.map_err(Into::into).boxed_unsync()),
+                        Ok(response) => {
+                            response.map(|body| body.map_err(Into::into).boxed_unsync())
+                        }
                         Err(why) => wire::refuse(&Error::from(Unanswered(why.into()))),
                     })
                     .boxed()
@@ -238,4 +240,3 @@ where
 #[derive(Debug, thiserror::Error)]
 #[error("the service gave no answer")]
 struct Unanswered(#[source] Cause);
-

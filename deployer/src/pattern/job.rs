@@ -99,9 +99,8 @@ where
     F: Fn(Held, Context) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
-    let lead = move |held, seat| {
-        lead(held, Context::new(seat, Arc::new(()), Trip::default())).boxed()
-    };
+    let lead =
+        move |held, seat| lead(held, Context::new(seat, Arc::new(()), Trip::default())).boxed();
     Candidates { name: String::new(), count: replicas, lead: Arc::new(lead) }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::plan::Plan;
-use crate::plan::object::Object;
+use crate::plan::Object;
 
 impl Plan {
     /// The object of this kind and name.
@@ -26,7 +26,8 @@ impl Plan {
         let balanced = self.object("Service", name).is_some_and(|service| {
             service.body().pointer("/spec/type").is_some_and(|kind| kind == "LoadBalancer")
         });
-        let routed = |object: &&Object| object.kind().kind == "Ingress" && leads(object.body(), name);
+        let routed =
+            |object: &&Object| object.kind().kind == "Ingress" && leads(object.body(), name);
         balanced || self.objects.iter().any(|object| routed(&object))
     }
 }
@@ -34,7 +35,9 @@ impl Plan {
 /// Whether a rule of this Ingress, or its default, has this service.
 fn leads(ingress: &Value, name: &str) -> bool {
     let is = |backend: Option<&Value>| {
-        backend.and_then(|backend| backend.pointer("/service/name")).is_some_and(|found| found == name)
+        backend
+            .and_then(|backend| backend.pointer("/service/name"))
+            .is_some_and(|found| found == name)
     };
     let rules = ingress.pointer("/spec/rules").and_then(Value::as_array).into_iter().flatten();
     let paths = rules.filter_map(|rule| rule.pointer("/http/paths")?.as_array()).flatten();

@@ -96,9 +96,8 @@ impl Finder {
             seen.send_replace(true);
             let known = |service: &&Service| found.contains_key(&service.name);
             let services: Vec<_> = self.app.services.iter().filter(known).collect();
-            let address = |replica: &str| {
-                found.values().find_map(|(found, _)| found.get(replica).copied())
-            };
+            let address =
+                |replica: &str| found.values().find_map(|(found, _)| found.get(replica).copied());
             publisher.publish(&world(&self.app, &services, self.door, address));
         }
     }
@@ -132,12 +131,7 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    pub(super) fn new(
-        finder: Arc<Finder>,
-        latest: Latest,
-        network: Network,
-        clock: Clock,
-    ) -> Self {
+    pub(super) fn new(finder: Arc<Finder>, latest: Latest, network: Network, clock: Clock) -> Self {
         // Nobody waits for those who look: they end with the process.
         Self { finder, inside: Inside::new(latest, network, clock), tasks: Tasks::default() }
     }

@@ -86,7 +86,8 @@ async fn who_was_found_is_in_the_picture_and_who_is_away_keeps_its_keys() {
     seen.await;
     let picture = latest.load();
     let users = picture.service("users").expect("it is followed");
-    let ready: Vec<_> = users.shards.iter().map(|one| (one.name.as_str(), one.ready.len())).collect();
+    let ready: Vec<_> =
+        users.shards.iter().map(|one| (one.name.as_str(), one.ready.len())).collect();
     assert_eq!(ready, [("users-shard-0", 1), ("users-shard-1", 0), ("users-shard-2", 1)]);
     assert!(picture.service("web").is_none(), "nobody asked for it");
 }

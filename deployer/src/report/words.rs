@@ -20,6 +20,15 @@ impl Event {
                 );
                 one(format!("{application} → namespace {namespace}, {context}, {server}"))
             }
+            Self::Built { program, digest, bytes, seconds } => {
+                let short = digest.get(..19).unwrap_or(digest);
+                one(format!("✓ {program} is packaged: {} ({short}, {seconds:.1} s)", size(*bytes)))
+            }
+            Self::Pushing { program, sent, size: all } => one(bar(program, *sent, *all)),
+            Self::Pushed { image, uploaded, skipped, seconds } => one(format!(
+                "✓ {image} is pushed: {} sent, {skipped} parts there already ({seconds:.1} s)",
+                size(*uploaded)
+            )),
             Self::Step { step } => step.line().map(str::to_owned).into_iter().collect(),
             Self::Locked { holder } => one(format!(
                 "{holder} deploys this application, or did until a moment ago: waiting for it"
@@ -58,6 +67,30 @@ impl Event {
             }
         }
     }
+}
+
+/// How much, as people count it.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} bytes"),
+        10_000..10_000_000 => format!("{} KB", bytes / 1000),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
+/// How far something is.
+fn bar(what: &str, done: u64, all: u64) -> String {
+    const WIDTH: u64 = 30;
+    let share = |of: u64| done.saturating_mul(of) / all.max(1);
+    let full = usize::try_from(share(WIDTH).min(WIDTH)).unwrap_or_default();
+    let rest = usize::try_from(WIDTH).unwrap_or_default() - full;
+    format!(
+        "  {what}  {}{} {:>3} % of {}",
+        "█".repeat(full),
+        "░".repeat(rest),
+        share(100),
+        size(all)
+    )
 }
 
 impl Step {

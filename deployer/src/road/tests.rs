@@ -133,5 +133,8 @@ async fn an_answer_that_the_merge_does_not_take_is_no_part() {
         _ => says(StatusCode::OK, "1"),
     });
     let wrong = call::<_, u32>(&road, "sum", &()).await.unwrap_err();
-    assert!(wrong.to_string().contains("`sum-leaf-1` answered what the merge does not take"), "{wrong}");
+    assert!(
+        wrong.to_string().contains("`sum-leaf-1` answered what the merge does not take"),
+        "{wrong}"
+    );
 }

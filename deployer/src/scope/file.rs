@@ -36,7 +36,8 @@ impl Files {
         let mut parts = text.splitn(2, |byte| *byte == b'\n');
         let first = parts.next().and_then(|line| std::str::from_utf8(line).ok());
         let version = first.and_then(|line| line.strip_prefix("// version ")?.parse().ok());
-        let wrong = || io::Error::other(format!("{}: no version", self.path(name, "scope").display()));
+        let wrong =
+            || io::Error::other(format!("{}: no version", self.path(name, "scope").display()));
         let version = version.ok_or_else(wrong)?;
         Ok(Some((parts.next().unwrap_or_default().to_owned(), version)))
     }

@@ -10,10 +10,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Refusal, json, nothing, text};
+use crate::application::Host;
 use crate::cluster::{self, Cluster, Kept, Logs, Style};
-use crate::plan::CLASS;
 use crate::report::Told;
-use crate::spec::{self, Door, Setting};
+use crate::spec::{self, Setting};
 
 /// The lines of each container that are shown.
 const LINES: i64 = 1000;
@@ -24,7 +24,9 @@ const LOGS_WITHIN: Duration = Duration::from_secs(30);
 /// Who does it.
 pub(super) struct Desk {
     pub(super) cluster: Cluster,
-    pub(super) told: Arc<Told>,
+    /// The gateway, where somebody names it.
+    pub(super) gateway: Option<Host>,
+    pub(super) told: Arc<Told<'static>>,
     pub(super) stop: CancellationToken,
 }
 
@@ -52,8 +54,7 @@ impl Desk {
         rehearsal: bool,
     ) -> Result<Answer, Refusal> {
         let namespace = Some(self.cluster.place().namespace.clone());
-        let gateway = self.cluster.has_class(CLASS).await?;
-        let door = if gateway { Setting::default().door } else { Door::LoadBalancer };
+        let door = self.cluster.door(self.gateway.clone()).await?;
         let (document, _) = spec::parse(body)?;
         let reading = spec::read_value(&document, &Setting { door, namespace })?;
         let application = reading.application.name().to_string();
@@ -97,20 +98,21 @@ impl Desk {
     pub(super) async fn logs(&self, name: &str) -> Result<Answer, Refusal> {
         let kept = self.kept(name).await?;
         let logs = Logs { tail: Some(LINES), ..Logs::of_application(&kept.application) };
-        let lines = Mutex::new(String::new());
-        let heard = |line: cluster::Line| {
+        let lines = Arc::new(Mutex::new(String::new()));
+        let page = Arc::clone(&lines);
+        let heard = move |line: cluster::Line| {
             if line.is_said() {
-                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut lines = page.lock().unwrap_or_else(PoisonError::into_inner);
                 lines.push_str(&line.written(Style::Compatible));
                 lines.push('\n');
             }
         };
         // What was read until then is an answer, too.
-        match timeout(LOGS_WITHIN, self.cluster.logs(&logs, &heard)).await {
-            Ok(read) => read?,
-            Err(_) => {}
+        if let Ok(read) = timeout(LOGS_WITHIN, self.cluster.logs(&logs, &heard)).await {
+            read?;
         }
-        Ok(text(lines.into_inner().unwrap_or_else(PoisonError::into_inner)))
+        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(text(lines))
     }
 
     async fn kept(&self, name: &str) -> Result<Kept, Refusal> {
