@@ -34,7 +34,6 @@ fn main() -> ExitCode {
     histogram().main()
 }
 
-/// Tests of the infrastructure are tests like others.
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -67,7 +67,10 @@ impl Leaf {
     }
 
     async fn connection(self, stream: TcpStream) {
-        let answer = service_fn(|request| self.answer(request));
+        let answer = service_fn(|request: http::Request<Incoming>| async {
+            let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+            Ok::<_, Infallible>(self.answer(request).await)
+        });
         // Whoever asks keeps connections for as long as it likes: who is idle is not sent away.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -86,8 +89,7 @@ impl Leaf {
         }
     }
 
-    async fn answer(&self, request: http::Request<Incoming>) -> Result<Response, Infallible> {
-        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+    async fn answer(&self, request: Request) -> Response {
         let mut response = match self.is_meant(&request) {
             true => (self.answering)(request).await,
             false => {
@@ -95,7 +97,7 @@ impl Leaf {
             }
         };
         response.headers_mut().insert(BUILD, self.build.clone());
-        Ok(response)
+        response
     }
 
     /// Whether it is asked as what it is. An address may belong to another pod by now, or a build may have
@@ -107,5 +109,41 @@ impl Leaf {
         let (asked, mine) = (ShardName::new(asked), ShardName::new(replica));
         let stem = |name: &ShardName| name.numbered().map(|name| name.stem.to_owned());
         stem(&asked) == stem(&mine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::wire::{answer, whole};
+
+    /// What the replica `users-shard-1` answers to whoever asks for `shard`.
+    async fn asked_as(shard: &str) -> StatusCode {
+        let leaf = Leaf {
+            replica: Some("users-shard-1".into()),
+            build: HeaderValue::from_static("b1"),
+            answering: Arc::new(|_| async { answer(Ok("right")) }.boxed()),
+            end: CancellationToken::new(),
+            kill: CancellationToken::new(),
+        };
+        let mut request = http::Request::new(whole(""));
+        if !shard.is_empty() {
+            request.headers_mut().insert(SHARD, HeaderValue::from_str(shard).unwrap());
+        }
+        let response = leaf.answer(request).await;
+        assert_eq!(response.headers()[BUILD], "b1");
+        response.status()
+    }
+
+    #[tokio::test]
+    async fn a_replica_answers_for_its_own_kind_only() {
+        for meant in ["", "users-shard-1", "users-shard-0"] {
+            assert_eq!(asked_as(meant).await, StatusCode::OK, "{meant}");
+        }
+        for other in ["carts-shard-1", "users-1", "users-shard"] {
+            assert_eq!(asked_as(other).await, StatusCode::MISDIRECTED_REQUEST, "{other}");
+        }
     }
 }

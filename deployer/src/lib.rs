@@ -32,6 +32,13 @@
 // What the environment says.
 mod settings;
 
+// What is said and remembered.
+#[cfg(feature = "deploy")]
+pub mod wire;
+
+#[cfg(feature = "deploy")]
+pub mod scope;
+
 // What is to run.
 #[cfg(feature = "deploy")]
 pub mod application;
@@ -77,12 +84,6 @@ pub mod cli;
 mod log;
 
 #[cfg(feature = "deploy")]
-pub mod wire;
-
-#[cfg(feature = "deploy")]
-pub mod scope;
-
-#[cfg(feature = "deploy")]
 pub mod context;
 
 #[cfg(feature = "deploy")]
@@ -111,6 +112,9 @@ mod pod;
 
 #[cfg(feature = "deploy")]
 mod start;
+
+#[cfg(feature = "deploy")]
+pub mod containerize;
 
 /// What a program of patterns uses.
 #[cfg(feature = "deploy")]

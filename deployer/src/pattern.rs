@@ -31,6 +31,7 @@ pub use self::parts::{Missed, Part, Parts};
 pub use self::said::Word;
 pub use self::service::{Itself, Pattern, Scatter, Service, Shard, Spread, scatter, shard, spread};
 
+pub(crate) use self::app::{ADMIN, INDEX, POD, PORT, ROLE};
 pub(crate) use self::handler::Answering;
 pub(crate) use self::job::{Leading, Working};
 pub(crate) use self::service::{Front, Setting};

@@ -4,6 +4,9 @@
 //! So whoever asks decides: there is no hop between. A root pod and the local mode have the gateway's door as
 //! well; [`Inside`] is the same road without a socket, for handlers that call other services.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

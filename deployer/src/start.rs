@@ -137,7 +137,7 @@ impl App {
 }
 
 /// What the deployer does with an application whose image is this very program.
-fn deployer(application: Application, words: Vec<OsString>) -> ExitCode {
+pub(crate) fn deployer(application: Application, words: Vec<OsString>) -> ExitCode {
     let name = application.name().clone();
     let images = application.images().into_iter().cloned();
     let path = PathBuf::from(crate::image::OWN);

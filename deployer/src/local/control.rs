@@ -44,19 +44,24 @@ pub(super) async fn serve(
 
 async fn obey(crew: &Arc<Crew>, locks: &Locks, method: &Method, path: &str) -> Result<Value> {
     let path = path.trim_matches('/');
-    match (method, path.split_once('/')) {
-        (&Method::GET, None) if path.is_empty() => {}
+    let about = match (method, path.split_once('/')) {
+        (&Method::GET, None) if path.is_empty() => None,
         (&Method::POST, Some(("kill", replica))) => {
             crew.kill(replica).map_err(|unknown| Error::not_found(unknown.to_string()))?;
+            Some(replica)
         }
-        (&Method::POST, Some(("revive", replica))) => crew.revive(replica, locks).await?,
+        (&Method::POST, Some(("revive", replica))) => {
+            crew.revive(replica, locks).await?;
+            Some(replica)
+        }
         _ => {
             let told = "GET / tells who lives; POST /kill/NAME and POST /revive/NAME change it";
             return Err(Error::not_found(told));
         }
-    }
+    };
     let line = |(name, address, lives): (String, Option<SocketAddr>, bool)| {
         (name, json!({ "address": address, "lives": lives }))
     };
-    Ok(crew.roll().into_iter().map(line).collect())
+    let is_meant = |(name, ..): &(String, _, _)| about.is_none_or(|about| about == name);
+    Ok(crew.roll().into_iter().filter(is_meant).map(line).collect())
 }

@@ -1,6 +1,7 @@
 //! What is the whole? An application: services, jobs and leaders under names of their own, and what they share.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use metaparticle_gateway::words::{Mistake, Pattern as Shape, ShardCount};
 
@@ -23,6 +24,10 @@ pub(crate) const ADMIN: u16 = 9900;
 pub(crate) const ROLE: &str = "MP_ROLE";
 /// What the pod is called.
 pub(crate) const POD: &str = "MP_POD";
+/// Which part of a job a pod is: Kubernetes says it.
+pub(crate) const INDEX: &str = "JOB_COMPLETION_INDEX";
+/// The longest time that the gateway's words allow.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// How many pods stand for code that no gateway has: a second one while the first is replaced.
 const ROOTS: u32 = 2;
 
@@ -206,7 +211,9 @@ impl Draft<'_> {
         }
         let roots = Count::new(ROOTS).expect("a right number");
         let mut root = self.asked(name, Instances::Alike(roots), settings);
-        root.policy.timeout = policy.timeout.max(policy.scatter_timeout);
+        // The root's own deadline comes first: what it says then is worth more than silence.
+        let deadline = policy.timeout.max(policy.scatter_timeout) + Duration::from_secs(1);
+        root.policy.timeout = deadline.min(LONGEST);
         root.policy.max_body = policy.max_body;
         root.exposure = exposure;
         vec![replicas, root]
