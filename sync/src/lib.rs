@@ -133,10 +133,15 @@
 //! use metaparticle_sync::fence::Fence;
 //! use metaparticle_sync::term::Term;
 //!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), metaparticle_sync::fence::Stale> {
 //! let fence = Fence::new();                            // at the resource
-//! assert!(fence.admit(&Term::from(33), || "written").is_ok());
-//! assert!(fence.admit(&Term::from(34), || "written by the next holder").is_ok());
-//! assert!(fence.admit(&Term::from(33), || "never written").is_err());
+//! let inside = fence.enter(&Term::from(33)).await?;    // write while you have this
+//! drop(inside);
+//! drop(fence.enter(&Term::from(34)).await?);           // the next holder
+//! assert!(fence.enter(&Term::from(33)).await.is_err(), "the former one is late, and writes nothing");
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! [`fence::RefuseStale`] does that for the requests of a tower service, and [`fence::change`] for an object of

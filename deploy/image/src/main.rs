@@ -1,8 +1,9 @@
 //! How is an image made? A program of this workspace, linked with all it needs, is its only file; it is
-//! pushed to a registry, and its name with its digest is printed.
+//! pushed to a registry, and its name with its digest is printed. That of an example is called after it.
 //!
 //! ```sh
 //! cargo run -p metaparticle-image -- metaparticle-gateway metaparticle-gateway 127.0.0.1:5000
+//! cargo run -p metaparticle-image -- metaparticle-sync example/lock 127.0.0.1:5000    # 127.0.0.1:5000/lock-example
 //! ```
 
 use std::io::Write as _;
@@ -17,7 +18,11 @@ async fn main() -> Result<()> {
         bail!("usage: image PACKAGE PROGRAM REGISTRY");
     };
     let built = program::shipped(package, name).await?;
-    let image = image::push(registry, name, &built).await?;
+    let called = match name.strip_prefix("example/") {
+        Some(example) => format!("{example}-example"),
+        None => name.clone(),
+    };
+    let image = image::push(registry, &called, &built).await?;
     writeln!(std::io::stdout(), "{image}")?;
     Ok(())
 }

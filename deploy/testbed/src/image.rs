@@ -17,7 +17,7 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// Pushes it, and gives a name that means this very program.
+/// Pushes it, also as the latest of this name, and gives a name that means this very program.
 ///
 /// # Errors
 ///
@@ -42,8 +42,10 @@ pub async fn push(registry: &str, name: &str, program: &Path) -> Result<String> 
     for blob in [layer, config] {
         upload(registry, name, blob).await?;
     }
-    let to = format!("/v2/{name}/manifests/{reference}");
-    send(registry, Method::PUT, &to, MANIFEST, manifest).await?;
+    for tag in [&reference, "latest"] {
+        let to = format!("/v2/{name}/manifests/{tag}");
+        send(registry, Method::PUT, &to, MANIFEST, manifest.clone()).await?;
+    }
     Ok(format!("{registry}/{name}@{reference}"))
 }
 
