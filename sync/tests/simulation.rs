@@ -33,8 +33,8 @@ use self::world::{Kind, Rules};
 
 /// How many worlds are tried, of each kind.
 const LOCKS: u64 = 10_000;
-const SEMAPHORES: u64 = 2000;
-const SHARES: u64 = 2000;
+const SEMAPHORES: u64 = 1000;
+const SHARES: u64 = 1000;
 
 /// Runs all worlds of a kind; in none is anything wrong.
 fn check(name: &str, seeds: u64, kind: Kind) {

@@ -184,12 +184,8 @@ impl Server {
         let of = (&record.name, &record.version, record.holder.as_ref());
         self.journal.wrote((place.process, sent), of, over.is_none());
         if let (None, Some(before)) = (&record.holder, over.and_then(|over| over.holder.as_ref())) {
-            // A write of which nobody heard may have won a second session: that is no loss.
-            let is_session = |name: &Name| name.as_str().contains("-session-");
-            let sessions = self.journal.names().into_iter().filter(is_session);
-            let holder = |name: Name| self.memory.read(&name)?.holder.clone();
-            let other = sessions.filter_map(holder).any(|holder| holder == *before);
-            self.journal.gave_back(&record.name, before, is_session(&record.name) && !other);
+            let is_session = record.name.as_str().contains("-session-");
+            self.journal.gave_back(&record.name, before, is_session);
         }
     }
 }
