@@ -4,3 +4,6 @@ mod contender;
 mod faults;
 mod figures;
 mod interop;
+#[cfg(feature = "elector")]
+mod languages;
+mod pods;

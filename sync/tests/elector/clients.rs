@@ -217,7 +217,7 @@ impl World {
 }
 
 const GOLDEN: &str = "\
-                   javascript  python      java        dotnet      go          rust
+situation          javascript  python      java        dotnet      go          rust
 never-was          holds       holds       holds       holds       holds       holds
 is-anothers        waits       waits       waits       waits       waits       waits
 was-given-back     holds       holds       holds       holds       holds       holds
@@ -233,7 +233,7 @@ lease-deleted      told        unaware     told        told        told        u
 
 #[tokio::test]
 async fn every_published_client_comes_to_what_it_should() {
-    let mut table = format!("{:19}", "");
+    let mut table = format!("{:19}", "situation");
     for client in &CLIENTS {
         write!(table, "{:12}", client.name).expect("a String takes it");
     }
