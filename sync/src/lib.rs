@@ -26,24 +26,28 @@
 //!
 //! # A lock, in five minutes
 //!
+//! A program that needs this crate, and tokio with `macros` and `rt`:
+//!
 //! ```
 //! use metaparticle_sync::Sync;
 //!
-//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // `Sync::connect().await?` has its locks in the cluster; this one is for a process alone, and for tests.
-//! let sync = Sync::memory();
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     // In this process alone, to try it. `Sync::connect().await?` has its locks in the cluster.
+//!     let sync = Sync::memory();
 //!
-//! let held = sync.lock("migrate").acquire().await?;    // waits: by watching, without asking
-//! held.check()?;                                       // still ours? one look at the clock
-//! println!("UPDATE … SET fence = {0} WHERE fence <= {0}", held.token());
-//! held.release().await?;                               // or drop it
-//! # Ok(())
-//! # }
+//!     let held = sync.lock("migrate").acquire().await?;    // waits: by watching, without asking
+//!     held.check()?;                                       // still ours? one look at the clock
+//!     println!("UPDATE … SET fence = {0} WHERE fence <= {0}", held.token());
+//!     held.release().await?;                               // or drop it
+//!     Ok(())
+//! }
 //! ```
 //!
-//! In a cluster the service account needs a Role. A missing permission is told by name when a lock is asked
-//! for; this is all there is to permit:
+//! With `connect` it runs against the cluster of your kubeconfig, or of the pod that it is in: start it twice, and
+//! `kubectl get lease migrate` says who has it. In a pod the service account needs a Role. A missing permission is
+//! told by name when a lock is asked for; this is all there is to permit (`deploy/examples/lock/role.yaml` has it
+//! with the account and its binding):
 //!
 //! ```yaml
 //! apiVersion: rbac.authorization.k8s.io/v1

@@ -329,11 +329,11 @@ mod tests {
     use crate::elector::House;
     use crate::sync::Sync;
 
-    /// A client's end of a connection.
-    async fn connect() -> DuplexStream {
+    /// A client's end of a connection that holds so many bytes.
+    async fn connect(buffer: usize) -> DuplexStream {
         let me = Identity::of("me").expect("somebody");
         let desk = Desk::open(House::new(&Sync::memory(), "test"), vec![me.clone()]);
-        let (client, server) = duplex(64 << 10);
+        let (client, server) = duplex(buffer);
         let room = Arc::new(Semaphore::new(1));
         let place = Arc::clone(&room).acquire_owned().await.expect("a place");
         let tasks = desk.house.world.tasks.clone();
@@ -351,7 +351,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_rests_between_heartbeats_but_not_for_ever() {
-        let mut client = connect().await;
+        let mut client = connect(4096).await;
         for seconds in [0, 10, 11, 60] {
             sleep(Duration::from_secs(seconds)).await;
             let answer = beat(&mut client).await.expect("it is still open");
@@ -364,7 +364,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_that_was_begun_must_come_in_time_also_the_second() {
         for before in 0..2 {
-            let mut client = connect().await;
+            let mut client = connect(4096).await;
             for _ in 0..before {
                 beat(&mut client).await.expect("an answer");
             }
@@ -373,5 +373,15 @@ mod tests {
             client.read_to_end(&mut Vec::new()).await.ok();
             assert_eq!(begun.elapsed().as_secs(), 10, "after {before}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_reads_is_not_waited_for() {
+        let mut client = connect(64).await;
+        client.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it reads");
+        sleep(Duration::from_secs(11)).await;
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.expect("it ended");
+        assert_eq!(answer.len(), 64, "what was on its way, and no more");
     }
 }

@@ -8,11 +8,13 @@ use metaparticle_testbed::{figures, in_namespace};
 use nix::sys::signal::Signal;
 use tokio::time::Instant;
 
+use crate::QUIET;
 use crate::contender::{Contender, TTL, no_stale_write};
 
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_holder_that_was_stopped_and_goes_on_writes_nothing_more() {
+    let _quiet = QUIET.read().await;
     in_namespace("sigstop", async |space| {
         space.apply::<ConfigMap>(&Contender::register()?).await?;
         let mut one = Contender::start(space.name())?;
@@ -45,6 +47,7 @@ async fn a_holder_that_was_stopped_and_goes_on_writes_nothing_more() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_holder_that_is_killed_is_followed_when_its_time_is_over() {
+    let _quiet = QUIET.read().await;
     in_namespace("kill", async |space| {
         space.apply::<ConfigMap>(&Contender::register()?).await?;
         let mut one = Contender::start(space.name())?;

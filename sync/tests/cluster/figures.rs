@@ -9,6 +9,7 @@ use metaparticle_testbed::{figures, in_namespace};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::QUIET;
 use crate::contender::{LOCK, client, process};
 
 const HAND_OVERS: usize = 100;
@@ -18,6 +19,7 @@ const WATCHED: Duration = Duration::from_secs(30);
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_lock_is_handed_over_as_soon_as_it_is_given_back() {
+    let _quiet = QUIET.write().await;
     in_namespace("hand-over", async |space| {
         let (one, other) = (process(space.name()).await?, process(space.name()).await?);
         let mut times = [Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?];
@@ -59,6 +61,7 @@ async fn a_lock_is_handed_over_as_soon_as_it_is_given_back() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn waiters_cost_the_api_server_nothing() {
+    let _quiet = QUIET.write().await;
     in_namespace("waiters", async |space| {
         let holder = process(space.name()).await?;
         let held = holder.lock(LOCK).acquire().await?;

@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::sleep;
 
+use crate::QUIET;
 use crate::contender::{LOCK, process};
 
 /// How often each leads.
@@ -43,6 +44,7 @@ fn micros() -> u128 {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn client_go_and_we_take_turns_and_never_lead_together() {
+    let _quiet = QUIET.read().await;
     let program = built().await.expect("the program in Go builds");
     in_namespace("interop", async |space| {
         let sync = process(space.name()).await?;

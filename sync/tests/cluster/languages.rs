@@ -15,6 +15,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
+use crate::QUIET;
+
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/examples");
 /// Who waits asks every ten seconds; a loaded machine takes a while to start a process.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -101,6 +103,7 @@ async fn take_turns(space: &Space, example: &str, (holds, waits): (&str, &str)) 
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn the_examples_in_python_and_javascript_take_turns() {
+    let _quiet = QUIET.read().await;
     in_namespace("languages", async |space| {
         tokio::try_join!(
             take_turns(space, "lock/main.py", ("holding it", "another has it")),

@@ -15,6 +15,7 @@ use metaparticle_sync::observe::Leader;
 use metaparticle_testbed::{Space, figures, in_namespace, program};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::QUIET;
 use crate::contender::{no_stale_write, process};
 
 const PACKAGE: &str = "metaparticle-sync";
@@ -123,6 +124,7 @@ async fn hand_over(space: &Space, lock: &str, app: &str) -> Result<()> {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn the_holders_pod_is_deleted_and_the_other_holds_the_lock_at_once() {
+    let _quiet = QUIET.read().await;
     in_namespace("lock-pods", async |space| {
         apply(space, &["lock/role.yaml", "lock/rust.yaml"], &["lock"]).await?;
         hand_over(space, "example-lock", "lock-rust").await?;
@@ -135,6 +137,7 @@ async fn the_holders_pod_is_deleted_and_the_other_holds_the_lock_at_once() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn the_elector_gives_back_what_its_pod_held_and_deletes_a_pod_that_lost_it() {
+    let _quiet = QUIET.read().await;
     in_namespace("lock-sidecar", async |space| {
         apply(space, &["lock/role.yaml", "lock/sidecar.yaml"], &["elector", "sidecar"]).await?;
         hand_over(space, "example-sidecar", "lock-sidecar").await?;
@@ -168,6 +171,7 @@ async fn the_elector_gives_back_what_its_pod_held_and_deletes_a_pod_that_lost_it
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn two_pods_contend_for_minutes_and_no_former_holder_writes() {
+    let _quiet = QUIET.read().await;
     in_namespace("lock-contended", async |space| {
         apply(space, &["lock/role.yaml", "lock/fenced.yaml"], &["fenced"]).await?;
         let pods = two(space, "lock-fenced").await?;
