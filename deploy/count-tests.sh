@@ -12,6 +12,7 @@ set -f # a `*` is for cargo
 for command in "$@"; do
     $command 2>&1 | tee -a "$said" || code=1
 done
+echo
 find target/figures -name '*.txt' | sort | xargs -r cat
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 + $12 }
      END { printf "\ntests: %d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$said" | tee target/closing-line

@@ -335,7 +335,7 @@ fn in_no_order_of_events_do_two_hold_it() {
     let (states, distinct) = (checker.state_count(), checker.unique_state_count());
     let took = begun.elapsed();
     figures::tell(
-        "model",
+        "model-states",
         &format!("model: {states} states explored, {distinct} of them distinct; {took:.1?}"),
     );
     checker.assert_properties();
@@ -360,5 +360,5 @@ fn whatever_is_broken_is_found_out() {
             found.unwrap_or_else(|| panic!("{broken:?} goes unnoticed")).into_actions().len();
         told.push(format!("  {broken:?} broken: not \"{property}\" after {steps} steps"));
     }
-    figures::tell("model-faults", &told.join("\n"));
+    figures::tell("model-whatever-is-broken", &told.join("\n"));
 }

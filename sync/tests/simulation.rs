@@ -90,7 +90,7 @@ fn find_out(what: &str, rules: &Rules, is_so: impl Fn(&Violation) -> bool) {
     assert!(is_so(&violation), "seed {seed}: {violation}");
     let name = what.replace(' ', "-");
     figures::tell(
-        &format!("simulation-fault-{name}"),
+        &format!("simulation-with-{name}"),
         &format!("  {what}: found out by seed {seed}"),
     );
 }

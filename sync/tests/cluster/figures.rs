@@ -76,7 +76,7 @@ async fn waiters_cost_the_api_server_nothing() {
         let waited = during(WATCHED).await?;
         let a_minute = |count: u64| count * 60 / WATCHED.as_secs();
         figures::tell(
-            "waiters",
+            "waiters-ask",
             &format!(
                 "{WAITERS} waiters: {} requests a minute for leases, by the API server's count; without them {}",
                 a_minute(waited),
