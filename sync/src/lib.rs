@@ -44,8 +44,8 @@
 //! }
 //! ```
 //!
-//! With `connect` it runs against the cluster of your kubeconfig, or of the pod that it is in: start it twice, and
-//! `kubectl get lease migrate` says who has it. In a pod the service account needs a Role. A missing permission is
+//! With `connect` it asks the cluster of your kubeconfig, or of the pod that it is in, and `kubectl get lease migrate`
+//! says who has it. In a pod the service account needs a Role. A missing permission is
 //! told by name when a lock is asked for; this is all there is to permit (`deploy/examples/lock/role.yaml` has it
 //! with the account and its binding):
 //!
