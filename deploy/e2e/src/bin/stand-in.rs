@@ -12,6 +12,9 @@ use anyhow::{Context as _, Result, ensure};
 use metaparticle::image::{self, Extra};
 use metaparticle::registry::{self, Reference};
 
+/// The distribution's: its modules lean on no library that the program does not lean on itself.
+const PYTHON: &str = "/usr/bin/python3";
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let mut words = env::args().skip(1);
@@ -50,8 +53,8 @@ async fn main() -> Result<()> {
 /// The program, its home, and its own modules.
 fn python() -> Result<(PathBuf, String, PathBuf)> {
     let script = "import sys, os; print(sys.executable, sys.base_prefix, os.path.dirname(os.__file__), sep='\\n')";
-    let output = Command::new("python3").args(["-c", script]).output()?;
-    ensure!(output.status.success(), "python3 does not run");
+    let output = Command::new(PYTHON).args(["-c", script]).output()?;
+    ensure!(output.status.success(), "{PYTHON} does not run");
     let said = String::from_utf8(output.stdout)?;
     let mut lines = said.lines();
     let mut next = || lines.next().context("python3 says nothing");
