@@ -72,7 +72,7 @@ pub fn main(own: Option<Written>, arguments: impl IntoIterator<Item = OsString>)
 struct Asked {
     common: Common,
     own: Option<Written>,
-    told: Arc<Told>,
+    told: Arc<Told<'static>>,
 }
 
 impl Asked {
@@ -93,7 +93,7 @@ impl Asked {
                     timeout,
                     roll_back: !no_rollback,
                     production: yes,
-                    ..self.options()
+                    ..cluster::Options::default()
                 };
                 if dry_run {
                     return self.diff(&images).await.map(|_| ExitCode::SUCCESS);
@@ -107,7 +107,7 @@ impl Asked {
                 self.logs(&logs).await?;
             }
             Command::Rollback { revision, application, timeout } => {
-                let options = cluster::Options { timeout, ..self.options() };
+                let options = cluster::Options { timeout, ..cluster::Options::default() };
                 let name = self.name(application)?;
                 let cluster = self.cluster().await?;
                 cluster.rollback(&name, revision, &options, &*self.told).await?;
@@ -126,7 +126,7 @@ impl Asked {
             }
             Command::Delete { application, wait } => {
                 let name = self.name(application)?;
-                let options = cluster::Options { wait, ..self.options() };
+                let options = cluster::Options { wait, ..cluster::Options::default() };
                 self.cluster().await?.delete(&name, &options, &*self.told).await?;
             }
             Command::Eject { folder, force } => {
@@ -216,11 +216,12 @@ impl Asked {
 
     async fn deploy(&self, images: &Images, options: &cluster::Options) -> Result<(), Fault> {
         let cluster = self.cluster().await?;
-        // What is refused is refused before anything is pushed.
-        cluster.admit(options)?;
+        let name = self.written()?.0.application.name().to_string();
+        // Where it goes is said, and may be refused, before anything is pushed.
+        cluster.open(&name, options, &*self.told)?;
         let plan = self.pushed(images, &cluster).await?.plan();
         let stop = options.stop.clone();
-        let deployed = cluster.deploy(&plan, options, &*self.told);
+        let deployed = cluster.deploy_there(&plan, options, &*self.told);
         let ended = until_interrupted(&stop, deployed).await;
         ended.map(drop).map_err(Fault::Told)
     }
@@ -260,9 +261,10 @@ impl Asked {
         let written = self.written().ok();
         let architecture = written.as_ref().and_then(|(written, home)| {
             let program = written.programs.first()?;
-            image::architecture(&home.join(&program.path)).ok()
+            let image = image::of(&home.join(&program.path), &image::Options::default());
+            Some(image.ok()?.platform().architecture)
         });
-        let mut checks = cluster.doctor(architecture.as_deref()).await;
+        let mut checks = cluster.doctor(architecture).await;
         if let Some((written, _)) = &written
             && !written.programs.is_empty()
         {
@@ -307,10 +309,6 @@ impl Asked {
         Ok(cluster::connect(&self.target()).await?)
     }
 
-    fn options(&self) -> cluster::Options {
-        cluster::Options { who: crate::settings::who(), ..cluster::Options::default() }
-    }
-
     /// A result: as people read it, or as JSON.
     fn show<T: serde::Serialize + ?Sized>(
         &self,
@@ -336,7 +334,7 @@ impl Asked {
 }
 
 /// Who tells people and machines what happens: people beside what they asked for, machines instead of it.
-fn teller(output: Output) -> Arc<Told> {
+fn teller(output: Output) -> Arc<Told<'static>> {
     match output {
         Output::Json => {
             let report = Report::new(std::io::stdout(), Format::Json);

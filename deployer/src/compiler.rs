@@ -71,8 +71,11 @@ fn perform(flags: &Flags) -> Result<(), Fault> {
             done = &mut work => return done,
             _ = tokio::signal::ctrl_c() => stop.cancel(),
         }
-        // The cluster goes on: whoever waited says so, and ends.
-        work.await
+        // The cluster goes on: whoever waits says so, and ends; at the second time at once.
+        tokio::select! {
+            done = &mut work => done,
+            _ = tokio::signal::ctrl_c() => Err(cluster::Fault::Detached.into()),
+        }
     })
 }
 
@@ -80,14 +83,18 @@ async fn work(flags: &Flags, stop: &CancellationToken) -> Result<(), Fault> {
     let text = text(flags).await?;
     if flags.dry_run {
         let namespace = Some(flags.namespace.clone()).filter(|name| !name.is_empty());
-        let reading = read(&text, &Setting { namespace, ..Setting::default() })?;
-        return Ok(rehearse(flags, &reading.application));
+        let application = read(&text, &Setting { namespace, ..Setting::default() }, !flags.delete)?;
+        return Ok(rehearse(flags, &application));
     }
+    // What is wrong is told before anybody is asked.
+    read(&text, &Setting::default(), false)?;
     let gateway = gateway(flags)?;
     let cluster = cluster::connect(&target(flags)).await?;
     let namespace = Some(cluster.place().namespace.clone());
     let door = cluster.door(gateway).await?;
-    let application = read(&text, &Setting { door, namespace })?.application;
+    // A server deploys what it is given, and keeps it: it is not deployed from here, too.
+    let deploys = flags.deploy && !flags.delete && flags.host.is_empty();
+    let application = read(&text, &Setting { door, namespace }, deploys)?;
     if flags.delete && !flags.deploy {
         tell("nothing is deleted with --deploy=false; leave it out to delete");
     } else if flags.delete {
@@ -97,7 +104,7 @@ async fn work(flags: &Flags, stop: &CancellationToken) -> Result<(), Fault> {
             .delete(application.name().as_str(), &options, &move |event| report.tell(&event))
             .await?;
         return Ok(());
-    } else if flags.deploy {
+    } else if deploys {
         Box::pin(deploy(&cluster, application.clone(), stop)).await?;
     }
     if flags.attach {
@@ -108,14 +115,14 @@ async fn work(flags: &Flags, stop: &CancellationToken) -> Result<(), Fault> {
 
 /// The spec, as bytes: a file, which the server is given if one is named; else what the server has.
 async fn text(flags: &Flags) -> Result<Vec<u8>, Fault> {
-    let Flags { host, port, name, .. } = flags;
+    let Flags { host, port, name, deploy, delete, dry_run, .. } = flags;
     if flags.file.is_empty() && !name.is_empty() && !host.is_empty() {
         return Ok(remote::get(host, *port, name).await?);
     }
     let text = local(flags)?;
-    if !host.is_empty() && !flags.dry_run {
-        let name = read(&text, &Setting::default())?.application.name().clone();
-        remote::put(host, *port, name.as_str(), &text).await?;
+    if !host.is_empty() && *deploy && !delete && !dry_run {
+        let application = read(&text, &Setting::default(), true)?;
+        remote::put(host, *port, application.name().as_str(), &text).await?;
     }
     Ok(text)
 }
@@ -134,12 +141,13 @@ fn local(flags: &Flags) -> Result<Vec<u8>, Fault> {
     }
 }
 
-fn read(text: &[u8], setting: &Setting) -> Result<Reading, Fault> {
-    let reading = spec::read(text, setting)?;
-    for note in &reading.notes {
+/// What the spec asks for; with its notes told, where it is about to be done.
+fn read(text: &[u8], setting: &Setting, about_to: bool) -> Result<Application, Fault> {
+    let Reading { application, notes } = spec::read(text, setting)?;
+    for note in notes.iter().filter(|_| about_to) {
         tell(&format!("note: {note}"));
     }
-    Ok(reading)
+    Ok(application)
 }
 
 /// The gateway that somebody names.

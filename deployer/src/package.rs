@@ -118,7 +118,7 @@ impl Destination {
 /// # Errors
 ///
 /// The first that cannot be packaged.
-pub async fn build(written: &Written, folder: &Path, told: &Told) -> Result<Vec<Built>, Fault> {
+pub async fn build(written: &Written, folder: &Path, told: &Told<'_>) -> Result<Vec<Built>, Fault> {
     let mut all = Vec::new();
     for program in &written.programs {
         let begun = Instant::now();
@@ -147,7 +147,7 @@ pub async fn push(
     application: Application,
     built: &[Built],
     to: &Destination,
-    told: &Told,
+    told: &Told<'_>,
 ) -> Result<Application, Fault> {
     let mut names = BTreeMap::new();
     for Built { program, image } in built {

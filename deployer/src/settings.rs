@@ -46,6 +46,12 @@ pub(crate) fn gateway() -> Option<String> {
     var("METAPARTICLE_GATEWAY").and_then(|host| host.into_string().ok())
 }
 
+/// Who is at this machine.
+#[cfg(feature = "deploy")]
+pub(crate) fn user() -> Option<String> {
+    ["USER", "LOGNAME"].into_iter().find_map(var).and_then(|user| user.into_string().ok())
+}
+
 fn var(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
@@ -54,15 +60,6 @@ fn var(name: &str) -> Option<OsString> {
 #[cfg(feature = "deploy")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     env::var_os(name).and_then(|value| value.into_string().ok())
-}
-
-/// Who does this, for others who wait meanwhile: `anna@laptop`.
-#[cfg(feature = "deploy")]
-pub(crate) fn who() -> String {
-    let text = |name| var(name).and_then(|value| value.into_string().ok());
-    let user = text("USER").or_else(|| text("LOGNAME")).unwrap_or_else(|| "somebody".to_owned());
-    let machine = rustix::system::uname();
-    format!("{user}@{}", machine.nodename().to_string_lossy())
 }
 
 /// How wide the terminal is that errors go to; `None` where they go elsewhere.

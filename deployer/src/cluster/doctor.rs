@@ -67,6 +67,18 @@ pub enum Verdict {
 }
 
 impl Check {
+    /// It is as it should be.
+    #[must_use]
+    pub fn right(what: &str, words: impl Into<String>) -> Self {
+        Self::new(what, Verdict::Right, words)
+    }
+
+    /// A deploy would fail; the words say what to do.
+    #[must_use]
+    pub fn wrong(what: &str, words: impl Into<String>) -> Self {
+        Self::new(what, Verdict::Wrong, words)
+    }
+
     fn new(what: &str, verdict: Verdict, words: impl Into<String>) -> Self {
         Self { what: what.to_owned(), verdict, words: words.into() }
     }

@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cluster::MANAGER;
 use crate::cluster::fault::Fault;
-use crate::plan::Plan;
 use crate::plan::Object;
+use crate::plan::Plan;
 use crate::report::Thing;
 
 /// How many revisions are kept.
@@ -375,3 +375,6 @@ fn entry<T: for<'d> Deserialize<'d> + Default>(
     let Some(text) = data.get(key) else { return Ok(T::default()) };
     serde_json::from_str(text).map_err(|error| format!("{key}: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

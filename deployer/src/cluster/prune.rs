@@ -79,8 +79,8 @@ mod tests {
 
     use super::{deletable, unwanted};
     use crate::cluster::parent::{Item, Parent};
-    use crate::plan::Plan;
     use crate::plan::Object;
+    use crate::plan::Plan;
 
     fn item(kind: &str, name: &str) -> Item {
         Item::any("", "v1", kind, "").named(name)

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::plan::Plan;
 use crate::plan::Object;
+use crate::plan::Plan;
 
 impl Plan {
     /// The object of this kind and name.

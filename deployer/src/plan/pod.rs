@@ -57,6 +57,8 @@ impl Pod<'_> {
             automount_service_account_token: Some(permitted),
             service_account_name: permitted.then(|| self.labels.of().to_owned()),
             enable_service_links: Some(false),
+            // A program that is the first process, and handles no signal, would not end when it is asked to.
+            share_process_namespace: (self.containers.len() == 1).then_some(true),
             security_context: Some(self.security()),
             containers: containers.map(|(number, one)| self.container(number, one)).collect(),
             volumes: Some(self.volumes()),

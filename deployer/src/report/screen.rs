@@ -148,6 +148,7 @@ fn ends(event: &Event) -> bool {
     matches!(
         event,
         Event::Live { .. }
+            | Event::Pushed { .. }
             | Event::Failed { .. }
             | Event::RollingBack { .. }
             | Event::RolledBack { .. }
