@@ -31,6 +31,9 @@ use crate::wire::{Error, Result};
 use self::crew::Crew;
 pub use self::crew::Unknown;
 
+/// How long what is in flight may take at the end.
+const END: Duration = Duration::from_secs(5);
+
 /// Where a local application listens, and what it remembers.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -116,7 +119,7 @@ impl App {
         let gateway = Gateway::new(latest)
             .listen(options.listen)
             .admin(options.admin)
-            .drain(Duration::ZERO, Duration::from_secs(5));
+            .drain(Duration::ZERO, END);
         let carrier = |tasks, clock| Colleague(Network::new(tasks, clock));
         let gateway = gateway.start_with(carrier);
         let gateway = gateway.map_err(|why| NotStarted::Address(format!("{why:#}")))?;
@@ -234,6 +237,7 @@ impl Local {
         self.gateway.stop().await;
         self.crew.end();
         self.locks.shutdown().await;
-        self.tasks.wait().await;
+        // A handler may go on for ever: it ends with the runtime.
+        tokio::time::timeout(END, self.tasks.wait()).await.ok();
     }
 }
