@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::annotations::Book;
 use super::certificates::{self, Certificates, Secret};
 use super::cluster::{Cluster, News, Wanted};
-use super::digest::{Id, Ingress, Pairs};
+use super::digest::{Id, Ingress, Pairs, Service};
 use super::ingress::{self, Classes, Plan};
 use super::report::{Kind, Report};
 use super::services::{self, Built};
@@ -111,7 +111,11 @@ impl Assembler {
         match news {
             News::Service(change) => cluster.services.take(change, |id, was, is| {
                 match is {
-                    Some(service) => services.read(id, &service.uid, &service.words),
+                    Some(service) => {
+                        let silent = |was: &Service| was.uid == service.uid && was.words.is_empty();
+                        let silent = was.is_some_and(silent);
+                        services.read(id, &service.uid, &service.words, silent);
+                    }
                     None => services.forget(id),
                 }
                 // Ports and words are all that routes know of a Service.
@@ -130,7 +134,11 @@ impl Assembler {
                     return;
                 }
                 match is {
-                    Some(ingress) => ingresses.read(id, &ingress.uid, &ingress.words),
+                    Some(ingress) => {
+                        let silent = |was: &Ingress| was.uid == ingress.uid && was.words.is_empty();
+                        let silent = was.is_some_and(silent);
+                        ingresses.read(id, &ingress.uid, &ingress.words, silent);
+                    }
                     None => ingresses.forget(id),
                 }
                 let ours = |one: Option<&Ingress>| {
