@@ -37,6 +37,9 @@ pub(super) struct Unsure {
     pub(super) why: Arc<str>,
 }
 
+/// Who speaks, by its uid, and in which words.
+pub(super) type Says<'o> = (&'o Arc<str>, &'o Pairs);
+
 /// What all objects of one kind said; those that say nothing take no room.
 #[derive(Debug)]
 pub(super) struct Book {
@@ -51,14 +54,21 @@ impl Book {
         Self { scope, said: HashMap::new(), nothing: Arc::default() }
     }
 
+    /// Takes what an object said, and says now.
+    pub(super) fn hear(&mut self, id: &Id, was: Option<Says<'_>>, is: Option<Says<'_>>) {
+        let Some((uid, words)) = is else { return self.forget(id) };
+        let was_silent = was.is_some_and(|(before, words)| before == uid && words.is_empty());
+        self.read(id, uid, words, was_silent);
+    }
+
     /// The object is not there any more: one of the same name will be another.
-    pub(super) fn forget(&mut self, id: &Id) {
+    fn forget(&mut self, id: &Id) {
         self.said.remove(id);
     }
 
     /// Reads what the object says now; `was_silent` where it was seen before and said nothing, which is
     /// right, too.
-    pub(super) fn read(&mut self, id: &Id, uid: &Arc<str>, words: &Pairs, was_silent: bool) {
+    fn read(&mut self, id: &Id, uid: &Arc<str>, words: &Pairs, was_silent: bool) {
         if words.is_empty() {
             return self.forget(id);
         }

@@ -110,14 +110,7 @@ impl Assembler {
         let Self { looks, cluster, services, ingresses, dirty, plan, wanted, .. } = self;
         match news {
             News::Service(change) => cluster.services.take(change, |id, was, is| {
-                match is {
-                    Some(service) => {
-                        let silent = |was: &Service| was.uid == service.uid && was.words.is_empty();
-                        let silent = was.is_some_and(silent);
-                        services.read(id, &service.uid, &service.words, silent);
-                    }
-                    None => services.forget(id),
-                }
+                services.hear(id, was.map(Service::says), is.map(Service::says));
                 // Ports and words are all that routes know of a Service.
                 let matters = || plan.targets_of(id).next().is_some();
                 let same = was.zip(is).is_some_and(|(was, is)| {
@@ -133,14 +126,7 @@ impl Assembler {
                 if was.zip(is).is_some_and(|(was, is)| was.asks_as(is)) {
                     return;
                 }
-                match is {
-                    Some(ingress) => {
-                        let silent = |was: &Ingress| was.uid == ingress.uid && was.words.is_empty();
-                        let silent = was.is_some_and(silent);
-                        ingresses.read(id, &ingress.uid, &ingress.words, silent);
-                    }
-                    None => ingresses.forget(id),
-                }
+                ingresses.hear(id, was.map(Ingress::says), is.map(Ingress::says));
                 let ours = |one: Option<&Ingress>| {
                     one.is_some_and(|one| looks.classes.have(one, &cluster.classes))
                 };

@@ -101,7 +101,7 @@ fn refused(world: &World, path: &str) -> Option<String> {
     let picture = world.picture();
     let route = crate::route::find(&picture, "h", path).expect("a route");
     let key = crate::key::Key::new(&b"k"[..]);
-    crate::pick::leaves(&route, Some(&key)).err().map(|error| error.to_string())
+    crate::pick::leaves(route, Some(&key)).err().map(|error| error.to_string())
 }
 
 #[test]
