@@ -45,7 +45,15 @@ fn world() -> World {
     let routes = vec![route("", Arc::clone(&users)), route("/everybody", all)];
     let replicas = (0..3).map(replica).collect();
     let protocol = Protocol::default();
-    let service = Service { name, policy: users, protocol, replicas, desired: Vec::new() };
+    let service = Service {
+        name,
+        policy: users,
+        protocol,
+        tls: None,
+        unserved: None,
+        replicas,
+        desired: Vec::new(),
+    };
     World { services: vec![Arc::new(service)], routes }
 }
 

@@ -9,10 +9,12 @@ mod replica;
 mod route;
 mod service;
 mod shard;
+mod tls;
 
 pub use self::code::{Code, KeyFn, MergeFn};
 pub use self::part::{Answer, Coverage, Outcome, Part};
 pub use self::replica::{Replica, ReplicaName};
 pub use self::route::{Host, Path, Route};
 pub use self::service::{Service, ServiceName, StatefulSet, World};
-pub use self::shard::{ShardIndex, ShardName};
+pub use self::shard::{Numbered, ShardIndex, ShardName};
+pub use self::tls::{Authorities, Tls};

@@ -46,6 +46,14 @@ pub enum NoLeaf {
     /// Nobody is there.
     #[error("service `{0}` has no replica that wants requests")]
     NoReplica(ServiceName),
+    /// Whom to ask is not known: what the service says of its shards is not understood.
+    #[error("service `{service}` is not served: {why}")]
+    Unserved {
+        /// Which.
+        service: ServiceName,
+        /// Why.
+        why: Arc<str>,
+    },
     /// The owner is not there, and nobody may stand in for it.
     #[error("shard `{shard}` owns this key and has no replica that wants requests")]
     OwnerAway {
@@ -66,16 +74,27 @@ pub fn leaves<'s>(route: &'s Route, key: Option<&Key<'_>>) -> Result<Leaves<'s>,
         (Pattern::Shard, Some(key)) => owner(route, key).map(Leaves::One),
         (Pattern::Scatter, _) => all(route),
         (Pattern::Shard, None) => match missing {
-            MissingKey::Reject => Err(NoLeaf::NoKey(service.name.clone())),
+            MissingKey::Reject if service.unserved().is_none() => {
+                Err(NoLeaf::NoKey(service.name.clone()))
+            }
+            MissingKey::Reject => Err(nobody(service)),
             MissingKey::Spread => spread(route).map(Leaves::One),
             MissingKey::Scatter => all(route),
         },
     }
 }
 
+fn nobody(service: &Service) -> NoLeaf {
+    let name = service.name.clone();
+    match service.unserved() {
+        None => NoLeaf::NoReplica(name),
+        Some(why) => NoLeaf::Unserved { service: name, why: Arc::clone(why) },
+    }
+}
+
 fn spread(route: &Route) -> Result<Leaf<'_>, NoLeaf> {
     if route.service.ready.is_empty() {
-        return Err(NoLeaf::NoReplica(route.service.name.clone()));
+        return Err(nobody(&route.service));
     }
     Ok(Leaf::new(route, Walk::Any))
 }
@@ -83,7 +102,7 @@ fn spread(route: &Route) -> Result<Leaf<'_>, NoLeaf> {
 fn all(route: &Route) -> Result<Leaves<'_>, NoLeaf> {
     let shards = route.service.shards.len();
     if shards == 0 {
-        return Err(NoLeaf::NoReplica(route.service.name.clone()));
+        return Err(nobody(&route.service));
     }
     let leaf = |place| Leaf::new(route, Walk::One(ShardIndex::new(place)));
     Ok(Leaves::All((0..shards).map(leaf).collect()))
@@ -93,11 +112,11 @@ fn owner<'s>(route: &'s Route, key: &Key<'_>) -> Result<Leaf<'s>, NoLeaf> {
     let service = &*route.service;
     let mut rest = service.ring.candidates(key.bytes());
     let Some(owner) = rest.next() else {
-        return Err(NoLeaf::NoReplica(service.name.clone()));
+        return Err(nobody(service));
     };
     if route.policy.owner_down == OwnerDown::Failover {
         if service.ready.is_empty() {
-            return Err(NoLeaf::NoReplica(service.name.clone()));
+            return Err(nobody(service));
         }
         let most = bound(service, route.policy.load_bound);
         return Ok(Leaf::new(route, Walk::Owner { owner, at: owner, rest, most }));

@@ -50,6 +50,8 @@ mod tests {
                         policy: Arc::clone(&policy),
                         protocol: Protocol::default(),
                         replicas: Vec::new(),
+                        tls: None,
+                        unserved: None,
                         desired: Vec::new(),
                     })
                 })

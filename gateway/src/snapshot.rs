@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use crate::model::{self, ReplicaName, ServiceName, ShardIndex, ShardName};
+use crate::model::{self, ReplicaName, ServiceName, ShardIndex, ShardName, Tls};
 use crate::ring::Ring;
 use crate::words::{Policy, Protocol};
 
@@ -74,6 +74,12 @@ impl Service {
         &self.shards[index.place()]
     }
 
+    /// Why nobody is asked, whoever is there.
+    #[must_use]
+    pub fn unserved(&self) -> Option<&Arc<str>> {
+        self.declared.unserved.as_ref()
+    }
+
     /// Requests in flight at the replicas of `shard`.
     #[must_use]
     pub fn in_flight(&self, shard: &Shard) -> u32 {
@@ -109,6 +115,8 @@ pub struct Replica {
     pub shard_value: Option<HeaderValue>,
     /// Whether it wants requests.
     pub ready: bool,
+    /// What is asked of it before anything is sent, where it speaks TLS.
+    pub tls: Option<Arc<Tls>>,
     /// A number that no other replica of this process ever had: the pool's key.
     pub id: u64,
     /// What outlives this picture.

@@ -17,6 +17,7 @@ mod client;
 mod cluster;
 mod digest;
 mod events;
+mod fetch;
 mod health;
 mod identity;
 mod ingress;
@@ -27,6 +28,7 @@ mod services;
 mod slices;
 mod status;
 mod table;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -39,16 +41,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use metaparticle_sync::Sync;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use self::assemble::{Assembler, Looks, Publish};
-use self::cluster::News;
+use self::cluster::{News, Wanted};
 use self::digest::Id;
 use self::ingress::Classes;
 use self::reflect::{Scope, Told};
 use self::report::Report;
-use self::status::Unpublished;
+use self::status::{Elect, Unpublished};
 use crate::model::World;
 
 /// How long a change waits for others of its burst: a rollout writes several objects at once.
@@ -74,8 +77,22 @@ pub struct Options {
     pub secrets: bool,
     /// What the status of Ingresses says: these addresses,
     pub publish_addresses: Vec<String>,
-    /// or those of this Service, `NAMESPACE/NAME`. Of several gateways, those that say so write it.
+    /// or those of this Service, `NAMESPACE/NAME`.
     pub publish_service: Option<String>,
+    /// Whether the gateways elect the one that writes it, by a Lease; else each that was told writes it.
+    pub status_lease: StatusLease,
+}
+
+/// How it is agreed who writes the status of Ingresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StatusLease {
+    /// By the Lease of the installation: it is called after the controller, or the class.
+    #[default]
+    Auto,
+    /// By the Lease of this name.
+    Named(String),
+    /// Not at all.
+    Off,
 }
 
 impl Default for Options {
@@ -90,6 +107,7 @@ impl Default for Options {
             secrets: false,
             publish_addresses: Vec::new(),
             publish_service: None,
+            status_lease: StatusLease::default(),
         }
     }
 }
@@ -112,20 +130,22 @@ pub async fn run(
     seen: impl FnMut(Seen<'_>),
     wrong: impl FnMut(Vec<String>),
 ) {
-    let Source { client, granted } = source;
+    let Source { client, sync, granted } = source;
     let scope = Scope {
         namespace: options.namespace.clone(),
         endpoints: options.endpoints,
         secrets: options.secrets,
     };
-    health.begin(reflect::watched(&scope).into_iter().flatten().map(|kind| kind.plural));
+    health.begin(reflect::watched(&scope).into_iter().flatten().map(|kind| kind.name));
     let (reports, to_events) = watch::channel(Vec::new());
     let (unpublished, to_status) = watch::channel(Vec::new());
     let (names, to_resolver) = watch::channel(BTreeSet::new());
-    let (resolved, answers) = mpsc::unbounded_channel();
+    let (missing, to_fetch) = watch::channel(BTreeSet::new());
+    let (answered, answers) = mpsc::unbounded_channel();
+    let wanted = Wanted::default();
     let looking = Looking {
-        assembler: Assembler::new(looks(options)),
-        stream: reflect::all(&client, &scope),
+        assembler: Assembler::new(looks(options), wanted.clone()),
+        stream: reflect::all(&client, &scope, wanted.clone()),
         scope,
         granted,
         answers,
@@ -133,13 +153,31 @@ pub async fn run(
         reports,
         unpublished,
         names,
+        missing,
         painted: false,
         seen,
         wrong,
     };
     let events = events::tell(client.clone(), to_events);
-    let status = status::write(client, to_status);
-    futures::join!(looking.run(), events, status, resolve::ask(to_resolver, resolved));
+    let secrets = fetch::secrets(client.clone(), to_fetch, answered.clone());
+    let status = status::write(client, to_status, elect(options, sync));
+    let names = resolve::ask(to_resolver, answered);
+    futures::join!(looking.run(), events, status, secrets, names);
+}
+
+/// The election of who writes, where anything is written and it is elected.
+fn elect(options: &Options, sync: Sync) -> Option<Elect> {
+    let told = !options.publish_addresses.is_empty() || options.publish_service.is_some();
+    let installation = match options.namespace {
+        Some(_) => &options.class,
+        None => &options.controller,
+    };
+    let lease = match &options.status_lease {
+        StatusLease::Off => return None,
+        StatusLease::Named(name) => name.clone(),
+        StatusLease::Auto => format!("metaparticle-gateway-{}", installation.replace('/', "-")),
+    };
+    told.then_some(Elect { sync, lease })
 }
 
 fn looks(options: &Options) -> Looks {
@@ -171,6 +209,8 @@ struct Looking<S, W> {
     reports: watch::Sender<Vec<Report>>,
     unpublished: watch::Sender<Unpublished>,
     names: watch::Sender<BTreeSet<Box<str>>>,
+    /// Secrets that are wanted and were not when they were seen.
+    missing: watch::Sender<BTreeSet<Id>>,
     /// Whether there is a picture.
     painted: bool,
     seen: S,
@@ -205,7 +245,7 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
                 let Some(kind) = kinds[place] else { return };
                 self.assembler.take(news);
                 let objects = self.assembler.counts()[place];
-                self.health.change(kind.plural, |kind| {
+                self.health.change(kind.name, |kind| {
                     kind.told = Some(Instant::now());
                     kind.objects = objects;
                 });
@@ -214,7 +254,7 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
                 let Some(kind) = kinds[place] else { return };
                 let namespace = self.scope.namespace.as_deref();
                 let Some(trouble) = access::trouble(kind, namespace, &error) else { return };
-                let news = self.health.change(kind.plural, |kind| {
+                let news = self.health.change(kind.name, |kind| {
                     kind.connected = false;
                     let news = kind.trouble.as_ref() != Some(&trouble);
                     kind.trouble = Some(trouble.clone());
@@ -233,9 +273,9 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
         }
     }
 
-    /// A list or a watch was granted: what is asked for last in its path.
-    fn granted(&mut self, path: &str) {
-        let name = path.rsplit('/').next().unwrap_or_default();
+    /// A list or a watch was granted.
+    fn granted(&mut self, asked: &str) {
+        let Some(name) = reflect::asked_for(&self.scope, asked) else { return };
         let again = self.health.change(name, |kind| {
             kind.connected = true;
             kind.trouble.take()
@@ -254,6 +294,7 @@ impl<S: FnMut(Seen<'_>), W: FnMut(Vec<String>)> Looking<S, W> {
         }
         self.unpublished.send_if_modified(|last| replace(last, self.assembler.unpublished()));
         self.names.send_if_modified(|last| replace(last, self.assembler.external_names()));
+        self.missing.send_if_modified(|last| replace(last, self.assembler.missing()));
         if self.reports.send_if_modified(|last| replace(last, self.assembler.reports())) {
             self.tell_wrong();
         }

@@ -16,6 +16,7 @@ mod policy;
 mod service;
 mod spell;
 mod table;
+mod tls;
 pub mod unit;
 
 #[cfg(test)]
@@ -33,3 +34,4 @@ pub use self::pattern::{
 pub use self::policy::{Policy, Scope};
 pub use self::service::Protocol;
 pub use self::table::{Word, table};
+pub use self::tls::{ServerName, TlsVerify};

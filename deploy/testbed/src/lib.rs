@@ -18,6 +18,7 @@
 
 pub mod figures;
 pub mod image;
+mod kubectl;
 pub mod outage;
 pub mod program;
 mod report;
@@ -26,4 +27,5 @@ mod space;
 mod wait;
 pub mod workload;
 
+pub use kubectl::kubectl;
 pub use space::{Object, Space, in_namespace};

@@ -163,13 +163,19 @@ impl Space {
         wait::until(self.api(), what, labels, found).await
     }
 
-    /// Makes an image of a static program and nothing else, pushes it, and gives its name.
+    /// Makes an image of a program, pushes it, and gives its name.
     ///
     /// # Errors
     ///
     /// When the program cannot be read, or the registry does not take it.
     pub async fn push(&self, name: &str, program: &Path) -> Result<String> {
         image::push(&settings::registry(), name, program).await
+    }
+
+    /// The registry that this machine pushes to and the cluster's nodes pull from.
+    #[must_use]
+    pub fn registry(&self) -> String {
+        settings::registry()
     }
 
     /// Does what a person would, in this namespace, with `input` on its standard input; gives what it said.

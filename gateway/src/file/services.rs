@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::file::mistakes::Mistakes;
-use crate::file::node::{Fields, Node};
+use crate::model::{Authorities, Tls};
 use crate::model::{Replica, ReplicaName, Service, ServiceName, ShardName};
 use crate::words::{Policy, Protocol, Scope, ShardCount, suggestion, table};
+use crate::words::{ServerName, TlsVerify};
+use crate::yaml::{Fields, Mistakes, Node};
 
 const ADDRESS: &str = "an address such as 127.0.0.1:9001 or \"[::1]:9001\"; names are not resolved";
 const NAME: &str = "a name of visible ASCII characters, at most 253, such as users-1";
@@ -39,6 +40,8 @@ fn read_service(place: &str, name: &str, node: Node<'_>, mistakes: &mut Mistakes
         name: ServiceName::new(name),
         policy: Arc::default(),
         protocol: Protocol::default(),
+        tls: None,
+        unserved: None,
         replicas: Vec::new(),
         desired: Vec::new(),
     };
@@ -48,12 +51,15 @@ fn read_service(place: &str, name: &str, node: Node<'_>, mistakes: &mut Mistakes
     let own = ["protocol", "replicas"];
     service.policy =
         Arc::new(read_policy(place, &fields, &own, &Policy::default(), Scope::Service, mistakes));
-    let allowed = "`http1` or `h2c`";
+    let allowed = "`http1`, `h2c` or `https`";
     if let Some((node, text)) = fields.text(place, "protocol", allowed, mistakes) {
         match text.parse() {
             Ok(protocol) => service.protocol = protocol,
             Err(_) => mistakes.add(&format!("{place}.protocol"), node, allowed),
         }
+    }
+    if service.protocol == Protocol::Https {
+        service.tls = read_tls(place, &fields, &service.policy, mistakes).map(Arc::new);
     }
     if let Some(node) = fields.need(place, "replicas", REPLICAS, mistakes) {
         service.replicas = read_replicas(&format!("{place}.replicas"), node, mistakes);
@@ -64,9 +70,33 @@ fn read_service(place: &str, name: &str, node: Node<'_>, mistakes: &mut Mistakes
     service
 }
 
-/// The words among the fields, on top of `base`; what is neither a word nor one of the `own` fields
-/// is a mistake.
-pub(super) fn read_policy(
+/// What is asked of replicas that speak TLS.
+fn read_tls(
+    place: &str,
+    fields: &Fields<'_>,
+    policy: &Policy,
+    mistakes: &mut Mistakes,
+) -> Option<Tls> {
+    let trust = match &policy.tls_verify {
+        TlsVerify::System => Authorities::System,
+        TlsVerify::Off => Authorities::Unasked,
+        TlsVerify::File(path) => Authorities::File(path.clone()),
+        TlsVerify::Secret(_) => {
+            let allowed = "`system`, `file:PATH` or `off`: a file has no Secret";
+            mistakes.add(&format!("{place}.tls-verify"), fields.get("tls-verify")?, allowed);
+            return None;
+        }
+    };
+    let name = match &policy.server_name {
+        ServerName::Named(name) => Some(name.clone()),
+        ServerName::Auto => None,
+    };
+    Some(Tls { name, trust })
+}
+
+/// The gateway's words among the fields of a map, on top of `base`; what is neither a word nor one of the
+/// `own` fields is a mistake. `place` is the map's, for the mistakes.
+pub fn read_policy(
     place: &str,
     fields: &Fields<'_>,
     own: &[&str],

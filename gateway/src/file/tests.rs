@@ -146,7 +146,7 @@ fn every_place_knows_its_kind() {
         &[
             "f:4:14: services.users.retries: found `a list`; allowed: a number from 0 to 10",
             "f:5:12: services.users.timeout: found `nothing`; allowed: a time with its unit",
-            "f:6:15: services.users.protocol: found `a map`; allowed: `http1` or `h2c`",
+            "f:6:15: services.users.protocol: found `a map`; allowed: `http1`, `h2c` or `https`",
             "f:7:15: services.users.replicas: found `web`; allowed: a list of replicas",
         ],
     );
@@ -174,7 +174,7 @@ routes:
   - { path: /users, service: user }
 ",
         &[
-            "f:3:15: services.users.protocol: found `http3`; allowed: `http1` or `h2c`",
+            "f:3:15: services.users.protocol: found `http3`; allowed: `http1`, `h2c` or `https`",
             "f:4:16: services.users.shard-key: found `pth:x`; allowed: a list of `path:REGEX`",
             "f:5:18: services.users.shard-count: found `0x0`; allowed: `observed`",
             "f:6:16: services.users.replicas[0]: found `example.com:80`; allowed: an address such",

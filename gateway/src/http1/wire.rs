@@ -55,8 +55,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// The stream itself.
-    pub fn stream(&self) -> &S {
-        &self.stream
+    pub fn stream(&mut self) -> &mut S {
+        &mut self.stream
     }
 
     /// What HTTP is done with.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::model::Replica;
 use crate::model::Route;
-use crate::model::ShardName;
 use crate::model::name::name;
+use crate::model::{Numbered, ShardName, Tls};
 use crate::words::{Identity, Policy, Protocol, ShardCount};
 
 #[cfg(test)]
@@ -23,6 +23,8 @@ name! {
 pub struct StatefulSet {
     /// What stands before the number.
     pub stem: Arc<str>,
+    /// What stands behind it in a shard's name: mostly nothing.
+    pub rest: Arc<str>,
     /// The first number.
     pub first: u32,
     /// How many are desired.
@@ -38,6 +40,10 @@ pub struct Service {
     pub policy: Arc<Policy>,
     /// What its replicas speak.
     pub protocol: Protocol,
+    /// What is asked of those that speak TLS.
+    pub tls: Option<Arc<Tls>>,
+    /// Why nobody is asked, whoever is there: what it says of its shards is not understood.
+    pub unserved: Option<Arc<str>>,
     /// Who answers; in any order.
     pub replicas: Vec<Replica>,
     /// The StatefulSets whose pods it has, where it has any.
@@ -62,6 +68,9 @@ impl Service {
     #[must_use]
     pub fn shards(&self) -> Vec<(ShardName, Vec<usize>)> {
         let mut shards = BTreeMap::<ShardName, Vec<usize>>::new();
+        if self.unserved.is_some() {
+            return Vec::new();
+        }
         for (place, replica) in self.replicas.iter().enumerate() {
             shards.entry(self.shard_of(replica)).or_default().push(place);
         }
@@ -89,7 +98,7 @@ impl Service {
         if !self.keeps_count() {
             return Vec::new();
         }
-        let ordinal = |replica| self.shard_of(replica).ordinal().map(|(_, ordinal)| ordinal);
+        let ordinal = |replica| self.shard_of(replica).numbered().map(|name| name.ordinal);
         let numbered =
             self.replicas.iter().filter_map(|replica| Some((replica, ordinal(replica)?)));
         numbered.filter(|(_, ordinal)| *ordinal >= count.get()).collect()
@@ -97,46 +106,54 @@ impl Service {
 
     /// The slots that `shard-count` reserves, if it does and they have names.
     fn slots(&self) -> Option<Vec<ShardName>> {
-        let name = |stem: &str, ordinal: u32| ShardName::new(&format!("{stem}-{ordinal}"));
+        let name = |stem: &str, ordinal: u32, rest: &str| {
+            ShardName::new(&format!("{stem}-{ordinal}{rest}"))
+        };
         match self.policy.shard_count {
             ShardCount::Observed => None,
             ShardCount::Fixed(count) => {
-                let stem = self.stem()?;
-                Some((0..count.get()).map(|ordinal| name(&stem, ordinal)).collect())
+                let (stem, rest) = self.around()?;
+                Some((0..count.get()).map(|ordinal| name(&stem, ordinal, &rest)).collect())
             }
             ShardCount::StatefulSet => {
                 let sets = &self.desired;
                 // Anyone may scale a StatefulSet to a thousand million; nobody has so many shards.
                 let count = sets.iter().map(|set| u64::from(set.count)).sum::<u64>();
-                let ours = |stem: &str| sets.iter().any(|set| *set.stem == *stem);
                 let numbered = |replica: &Replica| {
-                    self.shard_of(replica).ordinal().is_some_and(|(stem, _)| ours(stem))
+                    self.shard_of(replica).numbered().is_some_and(|name| {
+                        sets.iter().any(|set| *set.stem == *name.stem && *set.rest == *name.rest)
+                    })
                 };
                 let kept = !sets.is_empty()
                     && count <= u64::from(ShardCount::MOST)
                     && self.replicas.iter().all(numbered);
                 let slots = sets.iter().flat_map(|set| {
                     let ordinals = (0..set.count).map(|number| set.first.saturating_add(number));
-                    ordinals.map(|ordinal| name(&set.stem, ordinal))
+                    ordinals.map(|ordinal| name(&set.stem, ordinal, &set.rest))
                 });
                 kept.then(|| slots.collect())
             }
         }
     }
 
-    /// The stem that all shards' names share; where there are none, the one of the StatefulSet, or the
-    /// service's name.
-    fn stem(&self) -> Option<String> {
-        let mut stem = None;
+    /// What all shards' names share around their numbers; where there are none, what the StatefulSet's
+    /// have, or the service's name.
+    fn around(&self) -> Option<(String, String)> {
+        let mut shared = None::<(String, String)>;
         for replica in &self.replicas {
             let shard = self.shard_of(replica);
-            let (mine, _) = shard.ordinal()?;
-            if *stem.get_or_insert_with(|| mine.to_owned()) != mine {
+            let Numbered { stem, rest, ordinal: _ } = shard.numbered()?;
+            let first = shared.get_or_insert_with(|| (stem.to_owned(), rest.to_owned()));
+            if (&*first.0, &*first.1) != (stem, rest) {
                 return None;
             }
         }
-        let none = || self.desired.first().map_or(self.name.as_str(), |set| &set.stem).to_owned();
-        Some(stem.unwrap_or_else(none))
+        let none = || {
+            let set = self.desired.first();
+            let (stem, rest) = set.map_or((self.name.as_str(), ""), |set| (&set.stem, &set.rest));
+            (stem.to_owned(), rest.to_owned())
+        };
+        Some(shared.unwrap_or_else(none))
     }
 
     /// The shard that a replica serves: the one it was told, else as `shard-identity` says.
@@ -147,7 +164,7 @@ impl Service {
         match (self.policy.identity, &replica.uid) {
             (Identity::Address, _) => ShardName::new(&replica.address.to_string()),
             (Identity::Uid, Some(uid)) => ShardName::new(uid),
-            (Identity::Auto | Identity::Name | Identity::Uid, _) => {
+            (Identity::Auto | Identity::Name | Identity::Uid | Identity::Host, _) => {
                 ShardName::new(replica.name.as_str())
             }
         }

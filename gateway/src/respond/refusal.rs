@@ -53,9 +53,8 @@ impl Refusal {
             Self::Request(bad) | Self::Send(Unanswered::Client(bad)) => status_of_bad(bad),
             Self::Route(_) => StatusCode::NOT_FOUND,
             Self::Pick(NoLeaf::NoKey(_)) => StatusCode::BAD_REQUEST,
-            Self::Pick(NoLeaf::NoReplica(_) | NoLeaf::OwnerAway { .. }) | Self::Busy { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            // Whatever keeps anybody from being asked passes.
+            Self::Pick(_) | Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Send(Unanswered::Nobody(_) | Unanswered::OwnerAway { .. }) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -83,6 +82,7 @@ impl Refusal {
             Self::Pick(NoLeaf::OwnerAway { .. }) | Self::Send(Unanswered::OwnerAway { .. }) => {
                 "owner-away"
             }
+            Self::Pick(NoLeaf::Unserved { .. }) => "unserved",
             Self::Busy { .. } => "busy",
             Self::Send(Unanswered::Failed { .. }) => "replica-failed",
             Self::Send(Unanswered::TimedOut) => "timed-out",

@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 use crate::http1::OnUpgrade;
-use crate::send::pool::{Coming, Stream};
+use crate::send::pool::{Coming, Shared};
 use crate::snapshot::InFlight;
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -42,7 +42,7 @@ enum Kind {
     /// Over HTTP/1.1; the connection goes back to its pool once the body was read to its end.
     Http1(Box<Coming>),
     /// Over HTTP/2, as a stream that counts to its end.
-    Http2(Incoming, Option<Stream>),
+    Http2(Incoming, Option<Shared>),
     Other(UnsyncBoxBody<Bytes, Cause>),
     /// None: something else is spoken from now on.
     Switched(OnUpgrade),
@@ -95,7 +95,7 @@ impl LeafBody {
         Self { kind: Kind::Http1(coming), in_flight: None, silence: None }
     }
 
-    pub(super) fn stream(body: Incoming, stream: Stream) -> Self {
+    pub(super) fn stream(body: Incoming, stream: Shared) -> Self {
         let stream = (!body.is_end_stream()).then_some(stream);
         Self { kind: Kind::Http2(body, stream), in_flight: None, silence: None }
     }

@@ -106,8 +106,8 @@ impl Letter<'_> {
     fn target(&self, replica: &Replica) -> Uri {
         let path = self.uri.path_and_query().cloned();
         match (replica.protocol, path) {
-            (Protocol::Http1, Some(path)) => Uri::from(path),
-            (Protocol::Http1, None) => Uri::from_static("/"),
+            (Protocol::Http1 | Protocol::Https, Some(path)) => Uri::from(path),
+            (Protocol::Http1 | Protocol::Https, None) => Uri::from_static("/"),
             (Protocol::H2c, path) => {
                 let host = self.headers.text(HOST);
                 let uri = Uri::builder().scheme("http");

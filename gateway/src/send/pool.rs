@@ -7,11 +7,14 @@
 
 mod connect;
 mod http1;
+mod secure;
 mod shared;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,12 +29,16 @@ use crate::tasks::{Clock, Tasks};
 use crate::words::Protocol;
 
 pub(super) use self::http1::Coming;
-pub(super) use self::shared::Stream;
+use self::stream::Stream;
+
+pub(super) use self::shared::Stream as Shared;
 
 /// How long a connection may rest before it is closed: shorter than servers keep theirs.
 const IDLE_MOST: Duration = Duration::from_secs(30);
 /// How many connections to one replica may rest in one worker.
 const RESTING_MOST: usize = 256;
+
+type Cause = Box<dyn Error + Send + Sync>;
 
 /// One worker's connections.
 #[derive(Debug, Clone)]
@@ -42,6 +49,7 @@ pub(super) struct Pools {
     hosts: Mutex<HashMap<u64, Host, BuildHasherDefault<Plain>>>,
     tasks: Tasks,
     clock: Clock,
+    tls: secure::Configs,
     /// When the connections were last looked through, in milliseconds: time enough for who rests.
     swept: AtomicU64,
 }
@@ -84,7 +92,8 @@ impl Network {
     /// No connections yet; their tasks belong to `tasks`.
     #[must_use]
     pub fn new(tasks: Tasks, clock: Clock) -> Self {
-        Self(Arc::new(Pools { hosts: Mutex::default(), tasks, clock, swept: AtomicU64::new(0) }))
+        let (hosts, tls, swept) = (Mutex::default(), Default::default(), AtomicU64::new(0));
+        Self(Arc::new(Pools { hosts, tasks, clock, tls, swept }))
     }
 
     async fn http1(
@@ -104,7 +113,7 @@ impl Network {
                 (Err(broken), _) => return Err(Failure::broken(broken.into_cause())),
             }
         }
-        let mut link = match Box::pin(connect::tcp(replica.address)).await {
+        let mut link = match Box::pin(self.0.connect(replica)).await {
             Ok(stream) => Link::new(stream),
             Err(cause) => return Err(Failure::connect(cause, body)),
         };
@@ -146,7 +155,7 @@ impl Carrier for Network {
         letter: &mut Letter<'_>,
     ) -> Result<Answer<LeafBody>, Failure> {
         match replica.protocol {
-            Protocol::Http1 => self.http1(replica, letter).await,
+            Protocol::Http1 | Protocol::Https => self.http1(replica, letter).await,
             Protocol::H2c => Box::pin(self.http2(replica, letter)).await,
         }
     }
@@ -159,7 +168,7 @@ impl Carrier for Network {
         let known: std::collections::HashSet<u64> = replicas.map(|replica| replica.id).collect();
         self.0.hosts().retain(|id, host| {
             let fresh = |one: &Resting| now.saturating_sub(one.since) < IDLE_MOST;
-            host.resting.retain(|one| fresh(one) && one.link.is_fresh());
+            host.resting.retain_mut(|one| fresh(one) && one.link.is_fresh());
             host.shared.sweep(now);
             known.contains(id) && !(host.resting.is_empty() && host.shared.is_unused())
         });
@@ -176,7 +185,20 @@ impl Pools {
     fn take(&self, replica: u64) -> Option<Link> {
         let mut hosts = self.hosts();
         let resting = &mut hosts.get_mut(&replica)?.resting;
-        std::iter::from_fn(|| resting.pop()).map(|one| one.link).find(Link::is_fresh)
+        loop {
+            let mut link = resting.pop()?.link;
+            if link.is_fresh() {
+                return Some(link);
+            }
+        }
+    }
+
+    /// A new connection.
+    async fn connect(&self, replica: &Replica) -> Result<Stream, Cause> {
+        Ok(match replica.protocol {
+            Protocol::Https => Stream::Tls(Box::new(self.tls.connect(replica).await?)),
+            Protocol::Http1 | Protocol::H2c => Stream::Plain(connect::tcp(replica.address).await?),
+        })
     }
 
     fn rest(&self, replica: u64, link: Link) {

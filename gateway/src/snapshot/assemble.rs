@@ -68,7 +68,7 @@ fn service(
     let mut shards: Vec<_> = names.iter().map(shard).collect();
     let mut ready = Vec::new();
     for (place, replica) in (0_u32..).zip(&replicas) {
-        if replica.ready {
+        if replica.ready && declared.unserved.is_none() {
             ready.push(place);
             if let Some(shard) = replica.shard {
                 shards[shard.place()].ready.push(place);
@@ -122,10 +122,12 @@ fn replicas(
     let known: HashMap<_, _> = before
         .iter()
         .flat_map(|service| &service.replicas)
-        .map(|replica| ((&replica.name, replica.address, replica.protocol), replica))
+        // A connection that was made to other conditions carries nothing more.
+        .filter(|replica| replica.protocol == declared.protocol && replica.tls == declared.tls)
+        .map(|replica| ((&replica.name, replica.address), replica))
         .collect();
     let resolve = |(one, shard): (&model::Replica, &Option<ShardIndex>)| {
-        let known = known.get(&(&one.name, one.address, declared.protocol));
+        let known = known.get(&(&one.name, one.address));
         let (id, live) = known.map_or_else(
             || {
                 *ids += 1;
@@ -141,6 +143,7 @@ fn replicas(
             shard_name: shard.map(|shard| names[shard.place()].clone()),
             shard_value: shard.map(|shard| header_value(&names[shard.place()])),
             ready: one.ready,
+            tls: declared.tls.clone(),
             id,
             live,
         })

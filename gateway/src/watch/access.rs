@@ -10,11 +10,15 @@ pub(super) struct Watched {
     pub(super) plural: &'static str,
     /// Its group; the core's is empty.
     pub(super) group: &'static str,
+    /// What it is called here: a kind may be watched twice, for two labels.
+    pub(super) name: &'static str,
+    /// The label that it is watched for.
+    pub(super) label: Option<&'static str>,
 }
 
 impl Watched {
     fn resource(self) -> String {
-        let Self { plural, group } = self;
+        let Self { plural, group, .. } = self;
         if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") }
     }
 }
@@ -82,7 +86,12 @@ fn answered(verb: &str, resource: &str, namespace: Option<&str>, status: &Status
 mod tests {
     use super::*;
 
-    const SLICES: Watched = Watched { plural: "endpointslices", group: "discovery.k8s.io" };
+    const SLICES: Watched = Watched {
+        plural: "endpointslices",
+        group: "discovery.k8s.io",
+        name: "endpointslices",
+        label: None,
+    };
 
     fn status(code: u16) -> Box<Status> {
         Box::new(Status { code, message: "no".to_owned(), ..Status::default() })

@@ -6,7 +6,11 @@ use std::sync::Arc;
 
 use super::digest::{Id, Pairs};
 use crate::words::labels::PREFIX;
-use crate::words::{Mistake, Policy, Scope};
+use crate::words::{Mistake, Pattern, Policy, Scope};
+
+/// What becomes of requests whose key has no known owner.
+const UNSERVED: &str = "; until then requests that are sharded by it are refused with 503, as they could \
+                        reach who does not own their key";
 
 /// What one object said.
 #[derive(Debug)]
@@ -19,6 +23,18 @@ struct Said {
     mistakes: Vec<Mistake>,
     /// Whether `good` is what it said before.
     kept: bool,
+    /// Why its shards cannot be known.
+    unsure: Option<Unsure>,
+}
+
+/// Words are wrong by which keys have their owners, and this gateway has never seen right ones: another
+/// one may have, and each key would have two owners.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unsure {
+    /// Whether it is not even known that there are shards.
+    pub(super) pattern: bool,
+    /// What is wrong, for who asks.
+    pub(super) why: Arc<str>,
 }
 
 /// What all objects of one kind said; those that say nothing take no room.
@@ -50,24 +66,39 @@ impl Book {
             Policy::read(&self.nothing, self.scope, words)
         };
         let (policy, mistakes) = read(words);
-        let before = self.said.remove(id).filter(|before| before.uid == *uid);
+        // What never was right is no past: gateways that started later would have another one.
+        let was_right = |before: &Said| before.kept || before.mistakes.is_empty();
+        let before = self.said.remove(id).filter(|before| before.uid == *uid && was_right(before));
+        let mut unsure = None;
         let (good, policy, kept) = match (mistakes.is_empty(), before) {
             // The same words are the same policy, and what follows from it need not be made again.
             (true, Some(before)) if *before.good == **words => (before.good, before.policy, false),
             (true, _) => (words.to_vec(), Arc::new(policy), false),
-            (false, Some(before)) => {
-                let kept = before.kept || before.mistakes.is_empty();
-                (before.good, before.policy, kept)
-            }
+            (false, Some(before)) => (before.good, before.policy, true),
             (false, None) => {
-                // Nothing was right before: what is right now counts, and defaults for the rest.
+                // Nothing was right before: what is right now counts, and defaults for the rest, but
+                // for owners of keys.
+                unsure = self::unsure(&mistakes);
                 let is_wrong = |name: &str| mistakes.iter().any(|mistake| mistake.place == *name);
                 let right = words.iter().filter(|(name, _)| !is_wrong(name)).cloned();
                 (right.collect(), Arc::new(policy), false)
             }
         };
-        let mistakes = mistakes.into_iter().map(annotated).collect();
-        self.said.insert(id.clone(), Said { uid: Arc::clone(uid), good, policy, mistakes, kept });
+        let refuses = unsure.is_some();
+        let mistakes = mistakes.into_iter().map(|mistake| annotated(mistake, refuses)).collect();
+        let uid = Arc::clone(uid);
+        self.said.insert(id.clone(), Said { uid, good, policy, mistakes, kept, unsure });
+    }
+
+    /// What all objects ask for that ask for anything.
+    pub(super) fn policies(&self) -> impl Iterator<Item = (&Id, &Policy)> {
+        self.said.iter().map(|(id, said)| (id, &*said.policy))
+    }
+
+    /// Why it is not known who owns keys, where requests are carried by `pattern`.
+    pub(super) fn unsure(&self, id: &Id, pattern: Pattern) -> Option<&Arc<str>> {
+        let unsure = self.said.get(id)?.unsure.as_ref()?;
+        (unsure.pattern || pattern != Pattern::Spread).then_some(&unsure.why)
     }
 
     /// What the object asks for.
@@ -103,18 +134,40 @@ impl Book {
     }
 }
 
-/// The mistake, at the place where people wrote it.
-fn annotated(mistake: Mistake) -> Mistake {
-    Mistake { place: format!("{PREFIX}{}", mistake.place), ..mistake }
+/// Whether keys have their owners by the word of this name. A name that is not known may be a slip of one.
+fn is_of_shards(name: &str) -> bool {
+    name == "pattern" || name.starts_with("shard-")
+}
+
+/// Why shards cannot be known, where these are mistakes of an object that was never right.
+fn unsure(mistakes: &[Mistake]) -> Option<Unsure> {
+    let wrong = || mistakes.iter().filter(|mistake| is_of_shards(&mistake.place));
+    let told: Vec<_> =
+        wrong().map(|one| format!("`{PREFIX}{}: {}`", one.place, one.value)).collect();
+    (!told.is_empty()).then(|| Unsure {
+        pattern: wrong().any(|mistake| mistake.place == "pattern"),
+        why: format!(
+            "{} is no word of it, and what was right before is not known here; an Event on the \
+             object says what is allowed",
+            told.join(", ")
+        )
+        .into(),
+    })
+}
+
+/// The mistake, at the place where people wrote it, and what becomes of it.
+fn annotated(mistake: Mistake, refuses: bool) -> Mistake {
+    let refused = if refuses && is_of_shards(&mistake.place) { UNSERVED } else { "" };
+    let allowed = mistake.allowed + refused;
+    Mistake { place: format!("{PREFIX}{}", mistake.place), allowed, ..mistake }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Reads each of `steps`, words as `NAME=VALUE` between spaces, and tells pattern, timeout, retries.
-    #[track_caller]
-    fn check(steps: &[&str], expected: &str, wrong: usize) {
+    /// What is known after each of `steps`, words as `NAME=VALUE` between spaces.
+    fn read(steps: &[&str]) -> Book {
         let (mut book, id) = (Book::new(Scope::Service), Id::new("ns", "users"));
         for step in steps {
             let words = step.split_whitespace().map(|word| {
@@ -123,6 +176,13 @@ mod tests {
             });
             book.read(&id, &"uid".into(), &words.collect());
         }
+        book
+    }
+
+    /// Tells pattern, timeout and retries after `steps`.
+    #[track_caller]
+    fn check(steps: &[&str], expected: &str, wrong: usize) {
+        let (book, id) = (read(steps), Id::new("ns", "users"));
         let policy = book.policy(&id);
         let told = format!("{} {:?} {}", policy.pattern, policy.timeout, policy.retries);
         assert_eq!((told.as_str(), book.mistakes(&id).len()), (expected, wrong), "{steps:?}");
@@ -141,6 +201,29 @@ mod tests {
     #[test]
     fn who_was_never_right_has_what_is_right_of_it() {
         check(&["pattern=shard timeout=x retries=3"], "shard 30s 3", 1);
+    }
+
+    #[test]
+    fn owners_of_keys_are_not_guessed_by_who_has_never_seen_right_words() {
+        let check = |steps: &[&str], pattern, expected: bool| {
+            let book = read(steps);
+            let unsure = book.unsure(&Id::new("ns", "users"), pattern);
+            assert_eq!(unsure.is_some(), expected, "{steps:?} {unsure:?}");
+        };
+        use Pattern::{Scatter, Shard, Spread};
+        for wrong in ["pattern=shard shard-key=pth:x", "shard-kye=host", "shard-count=x"] {
+            check(&[wrong], Shard, true);
+            check(&[wrong], Scatter, true);
+            check(&[wrong], Spread, false);
+            check(&["retries=2", wrong], Shard, false);
+            check(&[wrong, "shard-key=host", wrong], Shard, false);
+            check(&[wrong, "timeout=x"], Shard, false);
+        }
+        check(&["pattern=sprad"], Spread, true);
+        check(&["pattern=shard timeout=x"], Shard, false);
+        let book = read(&["shard-key=pth:x"]);
+        let told = book.mistakes(&Id::new("ns", "users"))[0].to_string();
+        assert!(told.ends_with(UNSERVED), "{told}");
     }
 
     #[test]

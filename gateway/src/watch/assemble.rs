@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::annotations::Book;
-use super::certificates::{self, Certificates};
-use super::cluster::{Cluster, News};
-use super::digest::{Id, Ingress};
+use super::certificates::{self, Certificates, Secret};
+use super::cluster::{Cluster, News, Wanted};
+use super::digest::{Id, Ingress, Pairs};
 use super::ingress::{self, Classes, Plan};
 use super::report::{Kind, Report};
 use super::services::{self, Built};
 use super::table::{Change, Table};
 use crate::model::{ServiceName, World};
-use crate::words::Scope;
+use crate::words::{Scope, TlsVerify};
 
 #[cfg(test)]
 mod tests;
@@ -48,8 +48,11 @@ struct Dirty {
     plan: bool,
     /// Who answers for these.
     services: HashSet<Id>,
-    /// Who answers for all in these namespaces.
-    namespaces: HashSet<Arc<str>>,
+    /// What these pods, and the StatefulSets of these names and labels, are called as shards.
+    pods: HashSet<Id>,
+    sets: Vec<(Id, Pairs)>,
+    /// Which Secrets are wanted.
+    wanted: bool,
     /// Names outside the cluster.
     names: bool,
     /// Where Ingresses are reached, or are said to be: no request sees it.
@@ -66,14 +69,17 @@ pub(super) struct Assembler {
     dirty: Dirty,
     plan: Plan,
     built: BTreeMap<ServiceName, Built>,
+    wanted: Wanted,
     world: World,
     certificates: Arc<Certificates>,
     /// Whether there was a world: one of nothing is a first one, too.
     painted: bool,
+    /// Whether what is in a Secret is awaited.
+    waits: bool,
 }
 
 impl Assembler {
-    pub(super) fn new(looks: Looks) -> Self {
+    pub(super) fn new(looks: Looks, wanted: Wanted) -> Self {
         let mut cluster = Cluster::default();
         cluster.external_names = looks.external_names;
         if let Classes::Named(_) = looks.classes {
@@ -87,18 +93,21 @@ impl Assembler {
             cluster,
             services: Book::new(Scope::Service),
             ingresses: Book::new(Scope::Route),
-            dirty: Dirty { plan: true, ..Dirty::default() },
+            dirty: Dirty { plan: true, wanted: true, ..Dirty::default() },
             plan: Plan::default(),
             built: BTreeMap::new(),
+            wanted,
             world: World::default(),
             certificates: Arc::default(),
             painted: false,
+            waits: false,
         }
     }
 
     /// Takes what is told of the cluster.
     pub(super) fn take(&mut self, news: News) {
-        let Self { looks, cluster, services, ingresses, dirty, plan, .. } = self;
+        self.waits = false;
+        let Self { looks, cluster, services, ingresses, dirty, plan, wanted, .. } = self;
         match news {
             News::Service(change) => cluster.services.take(change, |id, was, is| {
                 match is {
@@ -111,6 +120,7 @@ impl Assembler {
                     was.uid == is.uid && was.ports == is.ports && was.words == is.words
                 });
                 dirty.plan |= !same && matters();
+                dirty.wanted |= !same;
                 dirty.status |= matches!(&looks.publish, Publish::Service(door) if door == id);
                 dirty.services.insert(id.clone());
             }),
@@ -126,24 +136,29 @@ impl Assembler {
                 let ours = |one: Option<&Ingress>| {
                     one.is_some_and(|one| looks.classes.have(one, &cluster.classes))
                 };
-                dirty.plan |= ours(was) || ours(is);
+                let changed = ours(was) || ours(is);
+                (dirty.plan, dirty.wanted) = (dirty.plan | changed, dirty.wanted | changed);
             }),
-            News::Class(change) => cluster.classes.take(change, |_, _, _| dirty.plan = true),
+            News::Class(change) => cluster.classes.take(change, |_, _, _| {
+                (dirty.plan, dirty.wanted) = (true, true);
+            }),
             News::Secret(mut change) => {
-                if let Change::Set(id, secret) | Change::Listed(id, secret) = &mut change
-                    && secret.shown.is_none()
-                {
-                    secret.shown = cluster.secrets.get(id).and_then(|last| last.shown.clone());
+                if let Change::Set(id, secret) | Change::Listed(id, secret) = &mut change {
+                    secret.keep(cluster.secrets.get(id));
                 }
-                cluster.secrets.take(change, |_, _, _| dirty.plan = true);
+                cluster.secrets.take(change, |id, _, _| dirty.plan |= wanted.has(id));
+            }
+            News::Fetched(id, told) => {
+                dirty.plan |= cluster.secrets.replace(&id, |known| known.known_by(told));
             }
             News::Slices(change) => dirty.services.extend(cluster.take_slices(change)),
-            News::Set(change) => cluster
-                .sets
-                .take(change, |id, _, _| _ = dirty.namespaces.insert(Arc::clone(&id.namespace))),
-            News::Pod(change) => cluster
-                .pods
-                .take(change, |id, _, _| _ = dirty.namespaces.insert(Arc::clone(&id.namespace))),
+            News::Set(change) => dirty.sets.extend(cluster.take_sets(change)),
+            News::Pod(change) => {
+                cluster.pods.take(change, |id, _, _| _ = dirty.pods.insert(id.clone()));
+            }
+            News::Member(change) => {
+                cluster.members.take(change, |id, _, _| _ = dirty.pods.insert(id.clone()));
+            }
             News::Resolved(name, addresses) => {
                 dirty.names |= cluster.resolved.get(&name) != Some(&addresses);
                 cluster.resolved.insert(name, addresses);
@@ -153,23 +168,34 @@ impl Assembler {
 
     /// Whether something changed since it was assembled last, and everything was told once.
     pub(super) fn is_due(&self) -> bool {
-        let Dirty { plan, services, namespaces, names, status } = &self.dirty;
-        let dirty = *plan || !services.is_empty() || !namespaces.is_empty() || *names;
-        (dirty || *status) && self.cluster.is_whole()
+        let Dirty { plan, services, pods, sets, wanted, names, status } = &self.dirty;
+        let shards = !services.is_empty() || !pods.is_empty() || !sets.is_empty();
+        let dirty = *plan || shards || *wanted || *names || *status;
+        dirty && !self.waits && self.cluster.is_whole()
     }
 
     /// Assembles what changed. Says whether the world is another.
     pub(super) fn assemble(&mut self) -> bool {
+        if std::mem::take(&mut self.dirty.wanted) && self.looks.secrets {
+            self.want();
+        }
+        // A first picture without its certificates would turn those away who want one.
+        self.waits = !self.painted && !self.missing().is_empty();
+        if self.waits {
+            return false;
+        }
         let dirty = std::mem::take(&mut self.dirty);
         let replanned = dirty.plan && self.replan();
         let mut names = BTreeSet::new();
-        if dirty.plan || dirty.names || !dirty.namespaces.is_empty() {
+        let pods = !dirty.pods.is_empty() || !dirty.sets.is_empty();
+        if dirty.plan || dirty.names || pods {
             let touched = self.plan.targets.iter().filter(|(name, target)| {
                 let known = self.built.get(name);
                 let external = || self.cluster.services.get(&target.service);
                 known.is_none_or(|known| known.target != **target)
                     || dirty.services.contains(&target.service)
-                    || dirty.namespaces.contains(&target.service.namespace)
+                    || dirty.plan && target.is_secure()
+                    || pods && self.cluster.concerns(&target.service, &dirty.pods, &dirty.sets)
                     || dirty.names && external().is_some_and(|one| one.external_name.is_some())
             });
             names.extend(touched.map(|(name, _)| name.clone()));
@@ -194,7 +220,7 @@ impl Assembler {
     }
 
     /// How many objects of each kind there are.
-    pub(super) fn counts(&self) -> [usize; 7] {
+    pub(super) fn counts(&self) -> [usize; 8] {
         self.cluster.counts()
     }
 
@@ -250,6 +276,32 @@ impl Assembler {
         let services = self.plan.targets.values();
         let services = services.filter_map(|target| self.cluster.services.get(&target.service));
         services.filter_map(|service| service.external_name.clone()).collect()
+    }
+
+    /// Says which Secrets are wanted; what is in others is not kept.
+    fn want(&mut self) {
+        let Self { looks, cluster, services, wanted, .. } = self;
+        let ours = cluster.ingresses.iter();
+        let ours = ours.filter(|(_, one)| looks.classes.have(one, &cluster.classes));
+        let beside =
+            |id: &Id, name: &str| Id { namespace: Arc::clone(&id.namespace), name: name.into() };
+        let shown = ours.flat_map(|(id, one)| {
+            let named = one.tls.iter().filter_map(|tls| tls.secret.as_deref());
+            named.map(|name| beside(id, name)).collect::<Vec<_>>()
+        });
+        let trusted = services.policies().filter_map(|(id, policy)| match &policy.tls_verify {
+            TlsVerify::Secret(name) => Some(beside(id, name)),
+            _ => None,
+        });
+        for id in wanted.set(shown.chain(trusted).collect()) {
+            cluster.secrets.replace(&id, |known| Some(known.unknown()));
+        }
+    }
+
+    /// The Secrets that are wanted, and of which only a hash is known.
+    pub(super) fn missing(&self) -> BTreeSet<Id> {
+        let known = |id: &Id| self.cluster.secrets.get(id).is_none_or(Secret::is_known);
+        self.wanted.all().iter().filter(|id| !known(id)).cloned().collect()
     }
 
     /// Plans again; says whether requests, or those who ask for a certificate, see a difference.

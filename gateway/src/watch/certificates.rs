@@ -13,6 +13,7 @@ use xxhash_rust::xxh3;
 
 use super::cluster::Cluster;
 use super::digest::{Id, Ingress, Tls};
+use crate::model::Authorities;
 use crate::words::Mistake;
 
 /// Certificates by host: a name, `*.SUFFIX`, or any.
@@ -27,32 +28,89 @@ pub(super) fn are_same(one: &Certificates, other: &Certificates) -> bool {
     one.len() == other.len() && one.iter().all(is_same)
 }
 
-/// A Secret with a certificate and its key.
+/// A Secret with a certificate and its key, or with those of authorities.
 #[derive(Debug)]
 pub(super) struct Secret {
     /// The hash of its text: only other text is a change.
     hash: u64,
+    /// What is in it; nothing of that is kept where nobody wants it.
+    parts: Option<Parts>,
+}
+
+/// What is in a Secret.
+#[derive(Debug, Clone)]
+struct Parts {
     /// What is shown: what was right last.
-    pub(super) shown: Option<Arc<CertifiedKey>>,
+    shown: Option<Arc<CertifiedKey>>,
     /// What is wrong with it.
     fault: Option<Box<str>>,
+    /// The certificates in `ca.crt`, or what is wrong with them.
+    authorities: Result<Authorities, Box<str>>,
 }
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash
+        self.hash == other.hash && self.is_known() == other.is_known()
     }
 }
 
-/// Reads a Secret of the type `kubernetes.io/tls`.
-pub(super) fn secret(object: &core::Secret) -> Secret {
-    let part = |name| object.data.as_ref().and_then(|data| data.get(name));
-    let (chain, key) = (bytes(part("tls.crt")), bytes(part("tls.key")));
-    let hash = xxh3::xxh3_64_with_seed(chain, xxh3::xxh3_64(key));
-    match certified(chain, key) {
-        Ok(shown) => Secret { hash, shown: Some(Arc::new(shown)), fault: None },
-        Err(fault) => Secret { hash, shown: None, fault: Some(fault.into()) },
+impl Secret {
+    /// Whether what is in it is known, or only that it is there.
+    pub(super) fn is_known(&self) -> bool {
+        self.parts.is_some()
     }
+
+    /// The same, without what is in it.
+    pub(super) fn unknown(&self) -> Self {
+        Self { hash: self.hash, parts: None }
+    }
+
+    /// What is known of it by `told`, where that is about this text.
+    pub(super) fn known_by(&self, told: Self) -> Option<Self> {
+        (!self.is_known() && self.hash == told.hash).then_some(told)
+    }
+
+    /// What was right `before` is shown still, where this is not.
+    pub(super) fn keep(&mut self, before: Option<&Self>) {
+        let before = before.and_then(|before| before.parts.as_ref());
+        if let (Some(now), Some(before)) = (&mut self.parts, before)
+            && now.shown.is_none()
+        {
+            now.shown.clone_from(&before.shown);
+        }
+    }
+
+    /// Whose word for replicas' certificates is taken by it.
+    pub(super) fn authorities(&self) -> Option<Result<&Authorities, &str>> {
+        Some(self.parts.as_ref()?.authorities.as_ref().map_err(|fault| &**fault))
+    }
+}
+
+/// Reads a Secret of the type `kubernetes.io/tls`, as far as it is `wanted`.
+pub(super) fn secret(object: &core::Secret, wanted: bool) -> Secret {
+    let part = |name| bytes(object.data.as_ref().and_then(|data| data.get(name)));
+    let all = [part("tls.crt"), part("tls.key"), part("ca.crt")];
+    let hash = all.iter().fold(0, |hash, part| xxh3::xxh3_64_with_seed(part, hash));
+    let [chain, key, authorities] = all;
+    let parts = wanted.then(|| {
+        let (shown, fault) = match certified(chain, key) {
+            Ok(shown) => (Some(Arc::new(shown)), None),
+            Err(fault) => (None, Some(fault.into())),
+        };
+        Parts { shown, fault, authorities: read_authorities(authorities).map_err(Into::into) }
+    });
+    Secret { hash, parts }
+}
+
+fn read_authorities(text: &[u8]) -> Result<Authorities, String> {
+    let certificates = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
+    let certificates =
+        certificates.map_err(|error| format!("`ca.crt` is no PEM with certificates: {error}"))?;
+    if certificates.is_empty() {
+        return Err("it has no `ca.crt` with a certificate".to_owned());
+    }
+    let certificates = certificates.iter().map(|one| Box::from(one.as_ref()));
+    Ok(Authorities::These(certificates.collect()))
 }
 
 fn bytes(part: Option<&ByteString>) -> &[u8] {
@@ -85,9 +143,10 @@ pub(super) fn add(
         let Some(name) = &tls.secret else { continue };
         let secret = Id { namespace: Arc::clone(&id.namespace), name: Arc::clone(name) };
         let found = cluster.secrets.get(&secret);
+        let parts = found.and_then(|secret| secret.parts.as_ref());
         let fault = match found {
             None => Some("there is none of this name".into()),
-            Some(secret) => secret.fault.clone(),
+            Some(_) => parts.and_then(|parts| parts.fault.clone()),
         };
         mistakes.extend(fault.map(|fault| Mistake {
             place: format!("spec.tls[{place}].secretName"),
@@ -98,7 +157,7 @@ pub(super) fn add(
             ),
             position: None,
         }));
-        let Some(shown) = found.and_then(|secret| secret.shown.as_ref()) else { continue };
+        let Some(shown) = parts.and_then(|parts| parts.shown.as_ref()) else { continue };
         for host in hosts(ingress, tls) {
             let first = certificates.entry(host.clone()).or_insert_with(|| Arc::clone(shown));
             if first.cert != shown.cert {
@@ -141,7 +200,8 @@ mod tests {
         let data = [("tls.crt", chain), ("tls.key", key)];
         let data = data.map(|(name, text)| (name.to_owned(), ByteString(text.into())));
         let object = core::Secret { data: Some(BTreeMap::from(data)), ..core::Secret::default() };
-        let fault = secret(&object).fault.unwrap_or_default();
+        assert!(!secret(&object, false).is_known());
+        let fault = secret(&object, true).parts.unwrap().fault.unwrap_or_default();
         assert!(fault.starts_with(expected) && fault.is_empty() == expected.is_empty(), "{fault}");
     }
 

@@ -14,6 +14,7 @@ use k8s_openapi::api::apps::v1 as apps;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::networking::v1 as networking;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::words::labels;
 
@@ -71,6 +72,8 @@ pub(super) struct Service {
 pub(super) struct Port {
     pub(super) name: Option<Box<str>>,
     pub(super) number: u16,
+    /// Where its pods listen, as far as the Service says it.
+    pub(super) target: u16,
     pub(super) speaks: Speaks,
 }
 
@@ -149,7 +152,12 @@ fn port(port: &core::ServicePort) -> Option<Port> {
     is_tcp(port.protocol.as_ref()).then_some(())?;
     let name = port.name.as_deref().filter(|name| !name.is_empty()).map(Box::from);
     let number = u16::try_from(port.port).ok()?;
-    Some(Port { name, number, speaks: Speaks::of(port.app_protocol.as_ref()) })
+    let target = match &port.target_port {
+        Some(IntOrString::Int(target)) => u16::try_from(*target).ok(),
+        _ => None,
+    };
+    let speaks = Speaks::of(port.app_protocol.as_ref());
+    Some(Port { name, number, target: target.unwrap_or(number), speaks })
 }
 
 fn is_tcp(protocol: Option<&String>) -> bool {
@@ -195,6 +203,11 @@ pub(super) fn set(object: &apps::StatefulSet) -> Option<Set> {
 pub(super) fn pod(meta: &ObjectMeta) -> Option<Pod> {
     let shard = shard(meta)?;
     Some(Pod { uid: text(meta.uid.as_ref()).into(), shard })
+}
+
+/// The uid of a pod that belongs to a StatefulSet, or did.
+pub(super) fn member(meta: &ObjectMeta) -> Box<str> {
+    text(meta.uid.as_ref()).into()
 }
 
 /// The shard that an object's label names.

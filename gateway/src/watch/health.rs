@@ -42,7 +42,11 @@ impl Health {
 
     /// Why kinds are not connected.
     pub(super) fn troubles(&self) -> Vec<String> {
-        self.lock().iter().filter_map(|kind| kind.trouble.clone()).collect()
+        let mut troubles: Vec<_> =
+            self.lock().iter().filter_map(|kind| kind.trouble.clone()).collect();
+        // A kind that is watched for two labels has one trouble.
+        troubles.dedup();
+        troubles
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Kind>> {

@@ -1,7 +1,9 @@
 //! Which shard does a pod serve, and does that name outlive the pod?
 //!
 //! A pod of a StatefulSet comes again under its name, and so does its shard. A pod of a Deployment
-//! does not: its shard is its uid, and goes with it.
+//! does not: its shard is its uid, and goes with it. Whose it is, its own label tells, which it keeps when
+//! the StatefulSet is taken away from above it; or that there is a StatefulSet of its stem, which is known
+//! before the pod is.
 
 use std::sync::Arc;
 
@@ -18,25 +20,31 @@ pub(super) struct Shard {
     pub(super) lasts: bool,
 }
 
-/// The shard of `found`. Its pod's label is `label`; `stems` are the StatefulSets of its service.
+/// The shard of `found`, of the Service called `service`. Its pod's label is `label`; `is_member` says
+/// whether a pod with this stem is one of a StatefulSet.
 pub(super) fn shard(
     found: &Found,
     identity: Identity,
+    service: &str,
     label: Option<&Arc<str>>,
-    stems: &[Arc<str>],
+    is_member: impl Fn(&str) -> bool,
 ) -> Shard {
     let named = |name: &str, lasts| Shard { told: Some(ShardName::new(name)), lasts };
     if let Some(told) = label.or(found.shard.as_ref()) {
         return named(told, true);
     }
+    let host = || rest_of_host(service, found.address.port());
     let Some((name, uid)) = &found.target else {
         // Somebody wrote it down: it lasts until they write otherwise.
         return match (identity, &found.hostname) {
             (Identity::Auto | Identity::Name, Some(hostname)) => named(hostname, true),
+            (Identity::Host, Some(hostname)) => named(&(hostname.to_string() + &host()), true),
             _ => Shard { told: None, lasts: true },
         };
     };
-    let numbered = is_one_of(name, stems);
+    let pod = ShardName::new(name);
+    let stem = pod.numbered().filter(|name| name.rest.is_empty()).map(|name| name.stem);
+    let numbered = stem.is_some_and(is_member);
     match identity {
         Identity::Auto if numbered => Shard { told: None, lasts: true },
         Identity::Auto => match &found.hostname {
@@ -44,14 +52,14 @@ pub(super) fn shard(
             None => named(uid, false),
         },
         Identity::Name => Shard { told: None, lasts: numbered },
+        Identity::Host => named(&(name.to_string() + &host()), numbered),
         Identity::Uid | Identity::Address => Shard { told: None, lasts: false },
     }
 }
 
-/// Whether a pod of this name belongs to one of the StatefulSets.
-fn is_one_of(pod: &str, stems: &[Arc<str>]) -> bool {
-    let shard = ShardName::new(pod);
-    shard.ordinal().is_some_and(|(stem, _)| stems.iter().any(|one| **one == *stem))
+/// What stands behind a pod's name in the name of its host, at a port of it.
+pub(super) fn rest_of_host(service: &str, port: u16) -> String {
+    format!(".{service}:{port}")
 }
 
 #[cfg(test)]
@@ -71,7 +79,8 @@ mod tests {
             ready: true,
             ending: false,
         };
-        let shard = shard(&found, identity, label.map(Arc::from).as_ref(), &["db".into()]);
+        let label = label.map(Arc::from);
+        let shard = shard(&found, identity, "svc", label.as_ref(), |stem| stem == "db");
         let told = shard.told.as_ref().map(ShardName::as_str);
         assert_eq!((told, shard.lasts), expected, "{who} by {identity}");
     }
@@ -95,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_label_is_the_last_word() {
-        for identity in [Identity::Auto, Identity::Name, Identity::Uid, Identity::Address] {
+        use Identity::{Address, Auto, Host, Name, Uid};
+        for identity in [Auto, Name, Uid, Address, Host] {
             check("db-0@db-0", identity, Some("left"), (Some("left"), true));
         }
     }
@@ -106,5 +116,14 @@ mod tests {
         check("web-x", Identity::Name, None, (None, false));
         check("db-0", Identity::Uid, None, (None, false));
         check("db-0", Identity::Address, None, (None, false));
+    }
+
+    #[test]
+    fn a_host_is_the_pod_at_its_service_and_port() {
+        check("db-0", Identity::Host, None, (Some("db-0.svc:80"), true));
+        check("db-0@db-0", Identity::Host, None, (Some("db-0.svc:80"), true));
+        check("web-x", Identity::Host, None, (Some("web-x.svc:80"), false));
+        check("@one", Identity::Host, None, (Some("one.svc:80"), true));
+        check("@", Identity::Host, None, (None, true));
     }
 }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use super::annotations::Book;
 use super::cluster::Cluster;
-use super::digest::{Backend, Class, Id, Ingress, Port, PortRef, Service};
+use super::digest::{Backend, Class, Id, Ingress, Port, PortRef, Service, Speaks};
 use super::report::{Kind, Report};
 use super::table::Table;
 use crate::model::{Code, Host, Path, Route, ServiceName};
-use crate::words::{Mistake, Policy, suggestion};
+use crate::words::{Mistake, Pattern, Policy, suggestion};
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +26,15 @@ pub(super) struct Target {
     pub(super) service: Id,
     /// None where the Service, or the port, is not there.
     pub(super) port: Option<Port>,
+    /// Why nobody is asked: it is not known who owns keys.
+    pub(super) unserved: Option<Arc<str>>,
+}
+
+impl Target {
+    /// Whether its replicas speak TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.port.as_ref().is_some_and(|port| port.speaks == Speaks::Tls)
+    }
 }
 
 /// What the Ingresses want.
@@ -223,7 +232,24 @@ impl Planner<'_> {
             before.remove(key).filter(is_it).unwrap_or_else(make)
         });
         let policy = Arc::clone(&merged.policy);
+        let service = self.sure(id, service, policy.pattern);
         self.plan.routes.push(Route { host, path, service, policy, code: Code::default() });
+    }
+
+    /// The service that requests are carried to by `pattern`: another one, which nobody answers for,
+    /// where it is not known who owns their keys.
+    fn sure(&mut self, id: &Id, service: ServiceName, pattern: Pattern) -> ServiceName {
+        let Some(target) = self.plan.targets.get(&service) else { return service };
+        let unsure = self.said.unsure(id, pattern).map(|why| ("Ingress", id, why)).or_else(|| {
+            let why = self.services.unsure(&target.service, pattern)?;
+            Some(("Service", &target.service, why))
+        });
+        let Some((kind, id, why)) = unsure else { return service };
+        let unserved = Some(format!("of {kind} {id}, {why}").into());
+        let unserved = Target { unserved, ..target.clone() };
+        let name = ServiceName::new(&format!("{service} (unserved)"));
+        self.plan.targets.insert(name.clone(), unserved);
+        name
     }
 
     /// The service that a backend names. One that is not there is a mistake, and a service that nobody
@@ -260,7 +286,7 @@ impl Planner<'_> {
         };
         let number = port.as_ref().map_or_else(ToString::to_string, |port| port.number.to_string());
         let name = ServiceName::new(&format!("{service}:{number}"));
-        let target = Target { service, port: port.ok() };
+        let target = Target { service, port: port.ok(), unserved: None };
         self.plan.targets.entry(name.clone()).or_insert(target);
         Some(name)
     }

@@ -21,24 +21,30 @@ use tokio::time::Instant;
 
 use super::access::Watched;
 use super::certificates;
-use super::cluster::News;
+use super::cluster::{News, Wanted};
 use super::digest::{self, Id};
 use super::table::Change;
 use crate::words::labels::SHARD_LABEL;
 
 /// The kinds, in the order of [`super::cluster::Cluster::counts`].
-pub(super) const KINDS: [Watched; 7] = [
-    Watched { plural: "services", group: "" },
-    SLICES,
-    Watched { plural: "ingresses", group: "networking.k8s.io" },
-    Watched { plural: "ingressclasses", group: "networking.k8s.io" },
-    Watched { plural: "statefulsets", group: "apps" },
-    Watched { plural: "pods", group: "" },
-    Watched { plural: "secrets", group: "" },
+const KINDS: [Watched; 8] = [
+    kind("services", ""),
+    kind("endpointslices", "discovery.k8s.io"),
+    kind("ingresses", "networking.k8s.io"),
+    kind("ingressclasses", "networking.k8s.io"),
+    kind("statefulsets", "apps"),
+    Watched { label: Some(SHARD_LABEL), ..kind("pods", "") },
+    Watched { label: Some(POD_NAME), name: "pods-of-sets", ..kind("pods", "") },
+    kind("secrets", ""),
 ];
-const SLICES: Watched = Watched { plural: "endpointslices", group: "discovery.k8s.io" };
 /// What was in the place of slices.
-const ENDPOINTS: Watched = Watched { plural: "endpoints", group: "" };
+const ENDPOINTS: Watched = kind("endpoints", "");
+/// What each pod of a StatefulSet has, and keeps when it is orphaned.
+const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
+
+const fn kind(plural: &'static str, group: &'static str) -> Watched {
+    Watched { plural, group, name: plural, label: None }
+}
 
 /// How long a watch lasts. One that died in silence is opened again five seconds later, and that nobody
 /// answers then is a fault.
@@ -70,7 +76,7 @@ pub(super) enum Told {
 }
 
 /// What all watchers tell.
-pub(super) fn all(client: &Client, scope: &Scope) -> BoxStream<'static, Told> {
+pub(super) fn all(client: &Client, scope: &Scope, wanted: Wanted) -> BoxStream<'static, Told> {
     let Scope { namespace, endpoints, secrets } = scope;
     let space = || (client, namespace.as_deref());
     let config = || Config::default().timeout(WATCH).page_size(PAGE);
@@ -78,11 +84,13 @@ pub(super) fn all(client: &Client, scope: &Scope) -> BoxStream<'static, Told> {
     let ingress = |object: &Ingress| Some(digest::ingress(object));
     let set = |object: &StatefulSet| digest::set(object);
     let pod = |object: &PartialObjectMeta<Pod>| digest::pod(&object.metadata);
+    let member = |object: &PartialObjectMeta<Pod>| Some(digest::member(&object.metadata));
     let mut streams = vec![
         one(0, api(space()), config(), service, News::Service),
         one(2, api(space()), config(), ingress, News::Ingress),
         one(4, api(space()), config(), set, News::Set),
         one(5, api(space()), config().labels(SHARD_LABEL), pod, News::Pod),
+        one(6, api(space()), config().labels(POD_NAME), member, News::Member),
     ];
     streams.push(if *endpoints {
         let slices = |object: &Endpoints| Some(digest::endpoints(object).into());
@@ -96,22 +104,33 @@ pub(super) fn all(client: &Client, scope: &Scope) -> BoxStream<'static, Told> {
         streams.push(one(3, Api::all(client.clone()), config(), class, News::Class));
     }
     if *secrets {
-        let secret = |object: &Secret| Some(certificates::secret(object));
+        let secret = move |object: &Secret| {
+            Some(certificates::secret(object, wanted.has(&Id::of(&object.metadata))))
+        };
         let config = config().fields("type=kubernetes.io/tls");
-        streams.push(one(6, api(space()), config, secret, News::Secret));
+        streams.push(one(7, api(space()), config, secret, News::Secret));
     }
     futures::stream::select_all(streams).boxed()
 }
 
 /// Which kinds of [`KINDS`] are watched.
-pub(super) fn watched(scope: &Scope) -> [Option<Watched>; 7] {
+pub(super) fn watched(scope: &Scope) -> [Option<Watched>; 8] {
     let mut kinds = KINDS.map(Some);
     if scope.endpoints {
         kinds[1] = Some(ENDPOINTS);
     }
     kinds[3] = kinds[3].filter(|_| scope.namespace.is_none());
-    kinds[6] = kinds[6].filter(|_| scope.secrets);
+    kinds[7] = kinds[7].filter(|_| scope.secrets);
     kinds
+}
+
+/// The name of the kind that a request for this path and query lists or watches.
+pub(super) fn asked_for(scope: &Scope, path_and_query: &str) -> Option<&'static str> {
+    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    let plural = path.rsplit('/').next()?;
+    let has = |label: &str| query.contains(&label.replace('/', "%2F"));
+    let mut kinds = watched(scope).into_iter().flatten();
+    kinds.find(|kind| kind.plural == plural && kind.label.is_none_or(has)).map(|kind| kind.name)
 }
 
 fn api<K>((client, namespace): (&Client, Option<&str>)) -> Api<K>

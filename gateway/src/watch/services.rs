@@ -8,9 +8,10 @@ use super::digest::{Id, Port, Service, Speaks};
 use super::identity;
 use super::ingress::Target;
 use super::slices::{self, Found};
+use super::terms;
 use crate::model::{self, Replica, ReplicaName, ServiceName, StatefulSet};
 use crate::words::labels::PREFIX;
-use crate::words::{Mistake, Policy, Protocol, ShardCount};
+use crate::words::{Identity, Mistake, Policy, Protocol, ShardCount};
 
 /// A service, and what is wrong with its Service.
 #[derive(Debug)]
@@ -18,8 +19,6 @@ pub(super) struct Built {
     pub(super) service: Arc<model::Service>,
     pub(super) target: Target,
     pub(super) mistakes: Vec<Mistake>,
-    /// Of which Service it is, and what is spoken to its replicas.
-    spoken: Option<(Arc<str>, Speaks)>,
 }
 
 /// Builds the service called `name`, that was `before`. Who answers nothing that is there has no replicas.
@@ -34,58 +33,77 @@ pub(super) fn build(
         name: name.clone(),
         policy: Arc::clone(policy),
         protocol: Protocol::default(),
+        tls: None,
+        unserved: target.unserved.clone(),
         replicas: Vec::new(),
         desired: Vec::new(),
     };
-    let (mut mistakes, mut spoken) = (Vec::new(), None);
+    let mut mistakes = Vec::new();
     let found = cluster.services.get(&target.service).zip(target.port.as_ref());
-    if let Some((declared, port)) = found {
-        let sets = cluster.sets_of(&target.service, declared);
-        let desired = sets.iter().map(|(id, set)| StatefulSet {
-            stem: Arc::clone(&id.name),
-            first: set.first,
-            count: set.count,
-        });
-        service.desired = desired.collect();
-        spoken = match port.speaks {
-            Speaks::Tls => {
-                // A word that is not understood takes nobody's replicas away while they are asked.
-                let known = before.and_then(|before| before.spoken.clone());
-                known.filter(|(uid, _)| *uid == declared.uid)
-            }
-            known => Some((Arc::clone(&declared.uid), known)),
+    if let Some((declared, port)) = found.filter(|_| target.unserved.is_none()) {
+        let answering = slices::join(declared, port, cluster.slices_of(&target.service));
+        service.desired = desired(&target.service, declared, port, policy, &answering, cluster);
+        service.protocol = match port.speaks {
+            Speaks::Http1 => Protocol::Http1,
+            Speaks::H2c => Protocol::H2c,
+            Speaks::Tls => Protocol::Https,
         };
         if port.speaks == Speaks::Tls {
-            mistakes.push(no_tls(port, spoken.is_some()));
-        }
-        if let Some((_, Speaks::H2c)) = spoken {
-            service.protocol = Protocol::H2c;
+            let before = before.map(|before| &*before.service);
+            let (terms, mistake) = terms::of(&target.service, policy, cluster, before);
+            service.tls = Some(terms);
+            mistakes.extend(mistake);
         }
         if declared.external_name.is_some() && !cluster.external_names {
             mistakes.push(no_name(declared));
         }
-        if spoken.is_some() {
-            service.replicas = replicas(&target.service, declared, port, &service, cluster);
-        }
+        service.replicas = replicas(&target.service, declared, port, answering, &service, cluster);
         mistakes.extend(uncounted(&service).or_else(|| beyond(&service)));
     }
-    Built { service: Arc::new(service), target: target.clone(), mistakes, spoken }
+    Built { service: Arc::new(service), target: target.clone(), mistakes }
 }
 
 /// Whether nothing that requests see is different.
 pub(super) fn is_same(one: &model::Service, other: &model::Service) -> bool {
-    let model::Service { name, policy, protocol, replicas, desired } = one;
+    let model::Service { name, policy, protocol, tls, unserved, replicas, desired } = one;
     let same_words = Arc::ptr_eq(policy, &other.policy) && *name == other.name;
+    let same_terms = *protocol == other.protocol && *tls == other.tls;
     same_words
-        && *protocol == other.protocol
+        && same_terms
+        && *unserved == other.unserved
         && *replicas == other.replicas
         && *desired == other.desired
+}
+
+/// The StatefulSets whose pods are the service's.
+fn desired(
+    id: &Id,
+    declared: &Service,
+    port: &Port,
+    policy: &Policy,
+    found: &[Found],
+    cluster: &Cluster,
+) -> Vec<StatefulSet> {
+    // Who is away has the port of who is there; where nobody is, the one that the Service names.
+    let number = found.iter().map(|one| one.address.port()).min().unwrap_or(port.target);
+    let rest: Arc<str> = match policy.identity {
+        Identity::Host => identity::rest_of_host(&id.name, number).into(),
+        _ => Arc::default(),
+    };
+    let sets = cluster.sets_of(id, declared).into_iter().map(|(id, set)| StatefulSet {
+        stem: Arc::clone(&id.name),
+        rest: Arc::clone(&rest),
+        first: set.first,
+        count: set.count,
+    });
+    sets.collect()
 }
 
 fn replicas(
     id: &Id,
     declared: &Service,
     port: &Port,
+    found: Vec<Found>,
     service: &model::Service,
     cluster: &Cluster,
 ) -> Vec<Replica> {
@@ -94,18 +112,24 @@ fn replicas(
         let outside = known.iter().map(|ip| outside(SocketAddr::new(*ip, port.number)));
         return outside.collect();
     }
-    let stems: Vec<_> = service.desired.iter().map(|set| Arc::clone(&set.stem)).collect();
-    let found = slices::join(declared, port, cluster.slices_of(id));
+    let pod = |name: &Arc<str>| Id { namespace: Arc::clone(&id.namespace), name: Arc::clone(name) };
     // A pod is shown once; of labels only those of the very pod count.
     let label = |found: &Found| {
         let (name, uid) = found.target.as_ref()?;
-        let pod = Id { namespace: Arc::clone(&id.namespace), name: Arc::clone(name) };
-        let pod = cluster.pods.get(&pod).filter(|pod| *pod.uid == **uid);
+        let pod = cluster.pods.get(&pod(name)).filter(|pod| *pod.uid == **uid);
         pod.map(|pod| Arc::clone(&pod.shard))
+    };
+    let is_member = |found: &Found, stem: &str| {
+        let of_set = |(name, uid): &(Arc<str>, Arc<str>)| {
+            cluster.members.get(&pod(name)).is_some_and(|member| **member == **uid)
+        };
+        cluster.has_set(&id.namespace, stem) || found.target.as_ref().is_some_and(of_set)
     };
     let replica = |found: Found| {
         let identity = service.policy.identity;
-        let shard = identity::shard(&found, identity, label(&found).as_ref(), &stems);
+        let label = label(&found);
+        let is_member = |stem: &str| is_member(&found, stem);
+        let shard = identity::shard(&found, identity, &id.name, label.as_ref(), is_member);
         // Its keys would wait for somebody who never comes again.
         if found.ending && !shard.lasts {
             return None;
@@ -124,22 +148,6 @@ fn replicas(
 fn outside(address: SocketAddr) -> Replica {
     let name = ReplicaName::new(&address.to_string());
     Replica { name, address, shard: None, uid: None, ready: true }
-}
-
-fn no_tls(port: &Port, goes_on: bool) -> Mistake {
-    let then = if goes_on {
-        "until then its replicas are spoken to as before"
-    } else {
-        "until then nobody answers, as nothing is sent in clear to who expects it otherwise"
-    };
-    Mistake {
-        place: format!("spec.ports[{}].appProtocol", port.number),
-        value: "https".to_owned(),
-        allowed: format!(
-            "http, kubernetes.io/ws or kubernetes.io/h2c: the gateway speaks no TLS to replicas; {then}"
-        ),
-        position: None,
-    }
 }
 
 fn no_name(service: &Service) -> Mistake {

@@ -86,6 +86,21 @@ impl<D: PartialEq> Table<D> {
         self.objects.get(id)
     }
 
+    /// The object, with its name as it is kept here.
+    pub(super) fn entry(&self, id: &Id) -> Option<(&Id, &D)> {
+        self.objects.get_key_value(id)
+    }
+
+    /// Puts what is known better in the place of what is known: nobody is told of a change.
+    pub(super) fn replace(&mut self, id: &Id, better: impl FnOnce(&D) -> Option<D>) -> bool {
+        let known = self.objects.get_mut(id);
+        let Some((known, better)) = known.and_then(|known| Some((better(known)?, known))) else {
+            return false;
+        };
+        *better = known;
+        true
+    }
+
     pub(super) fn len(&self) -> usize {
         self.objects.len()
     }

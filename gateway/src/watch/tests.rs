@@ -4,16 +4,21 @@ mod agreement;
 mod conformance;
 mod outage;
 mod rights;
+mod secrets;
 mod server;
+mod shards;
 mod shell;
 mod status;
 
+use std::collections::HashMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::assemble::{Assembler, Looks, Publish};
 use super::certificates;
-use super::cluster::News;
+use super::cluster::{News, Wanted};
 use super::digest::{self, Id};
 use super::ingress::Classes;
 use super::table::Change;
@@ -23,6 +28,8 @@ use crate::snapshot::{Latest, Publisher, channel};
 /// A cluster, and the picture of it.
 pub(super) struct World {
     pub(super) assembler: Assembler,
+    wanted: Wanted,
+    secrets: HashMap<Id, Value>,
     publisher: Publisher,
     latest: Latest,
 }
@@ -43,24 +50,70 @@ impl World {
     }
 
     pub(super) fn looking(looks: Looks) -> Self {
-        let mut assembler = Assembler::new(looks);
+        let wanted = Wanted::default();
+        let mut assembler = Assembler::new(looks, wanted.clone());
         assembler.take(News::Service(Change::Done));
         assembler.take(News::Slices(Change::Done));
         assembler.take(News::Ingress(Change::Done));
         assembler.take(News::Class(Change::Done));
         assembler.take(News::Set(Change::Done));
         assembler.take(News::Pod(Change::Done));
+        assembler.take(News::Member(Change::Done));
         assembler.take(News::Secret(Change::Done));
         let (publisher, latest) = channel();
-        Self { assembler, publisher, latest }
+        let secrets = HashMap::new();
+        Self { assembler, wanted, secrets, publisher, latest }
+    }
+
+    /// What is told of an object that came, or that went.
+    fn news(&self, object: &Value, gone: bool) -> News {
+        let meta = &object["metadata"];
+        let word = |name: &str| meta[name].as_str().unwrap_or_default();
+        let id = Id::new(word("namespace"), word("name"));
+        macro_rules! change {
+            ($digest:expr) => {
+                match $digest {
+                    Some(digest) if !gone => Change::Set(id, digest),
+                    _ => Change::Gone(id),
+                }
+            };
+        }
+        match object["kind"].as_str().unwrap_or_default() {
+            "Service" => News::Service(change!(Some(digest::service(&parse(object))))),
+            "EndpointSlice" => {
+                News::Slices(change!(digest::slice(&parse(object)).map(|slice| [slice].into())))
+            }
+            "Endpoints" => News::Slices(change!(Some(digest::endpoints(&parse(object)).into()))),
+            "Ingress" => News::Ingress(change!(Some(digest::ingress(&parse(object))))),
+            "IngressClass" => News::Class(change!(Some(digest::class(&parse(object))))),
+            "StatefulSet" => News::Set(change!(digest::set(&parse(object)))),
+            "Pod" => {
+                let meta = parse(&object["metadata"]);
+                News::Pod(change!(digest::pod(&meta)))
+            }
+            "Secret" => {
+                let wanted = self.wanted.has(&id);
+                News::Secret(change!(Some(certificates::secret(&parse(object), wanted))))
+            }
+            other => panic!("a cluster here has no {other}"),
+        }
     }
 
     pub(super) fn apply(&mut self, object: &Value) {
-        self.assembler.take(news(object, false));
+        if object["kind"] == "Pod" {
+            self.assembler.take(membership(object, false));
+        }
+        if object["kind"] == "Secret" {
+            self.secrets.insert(Id::of(&parse(&object["metadata"])), object.clone());
+        }
+        self.assembler.take(self.news(object, false));
     }
 
     pub(super) fn delete(&mut self, object: &Value) {
-        self.assembler.take(news(object, true));
+        if object["kind"] == "Pod" {
+            self.assembler.take(membership(object, true));
+        }
+        self.assembler.take(self.news(object, true));
         self.settle();
     }
 
@@ -71,7 +124,13 @@ impl World {
     }
 
     pub(super) fn settle(&mut self) -> bool {
-        let changed = self.assembler.is_due() && self.assembler.assemble();
+        let mut changed = self.assembler.is_due() && self.assembler.assemble();
+        // What is in a Secret is told when somebody asks for it.
+        for id in self.assembler.missing() {
+            let secret = certificates::secret(&parse(&self.secrets[&id]), true);
+            self.assembler.take(News::Fetched(id, secret));
+        }
+        changed |= self.assembler.is_due() && self.assembler.assemble();
         if changed {
             self.publisher.publish(self.assembler.world());
         }
@@ -127,35 +186,15 @@ pub(super) fn parse<K: DeserializeOwned>(object: &Value) -> K {
     serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{error}: {object}"))
 }
 
-/// What is told of an object that came, or that went.
-fn news(object: &Value, gone: bool) -> News {
-    let meta = &object["metadata"];
-    let word = |name: &str| meta[name].as_str().unwrap_or_default();
-    let id = Id::new(word("namespace"), word("name"));
-    macro_rules! change {
-        ($digest:expr) => {
-            match $digest {
-                Some(digest) if !gone => Change::Set(id, digest),
-                _ => Change::Gone(id),
-            }
-        };
-    }
-    match object["kind"].as_str().unwrap_or_default() {
-        "Service" => News::Service(change!(Some(digest::service(&parse(object))))),
-        "EndpointSlice" => {
-            News::Slices(change!(digest::slice(&parse(object)).map(|slice| [slice].into())))
-        }
-        "Endpoints" => News::Slices(change!(Some(digest::endpoints(&parse(object)).into()))),
-        "Ingress" => News::Ingress(change!(Some(digest::ingress(&parse(object))))),
-        "IngressClass" => News::Class(change!(Some(digest::class(&parse(object))))),
-        "StatefulSet" => News::Set(change!(digest::set(&parse(object)))),
-        "Pod" => {
-            let meta = parse(&object["metadata"]);
-            News::Pod(change!(digest::pod(&meta)))
-        }
-        "Secret" => News::Secret(change!(Some(certificates::secret(&parse(object))))),
-        other => panic!("a cluster here has no {other}"),
-    }
+/// What is told of a pod that is one of a StatefulSet, or is not.
+fn membership(object: &Value, gone: bool) -> News {
+    let meta: ObjectMeta = parse(&object["metadata"]);
+    let label = "statefulset.kubernetes.io/pod-name";
+    let is_one = meta.labels.as_ref().is_some_and(|labels| labels.contains_key(label));
+    News::Member(match is_one && !gone {
+        true => Change::Set(Id::of(&meta), digest::member(&meta)),
+        false => Change::Gone(Id::of(&meta)),
+    })
 }
 
 /// An object of the namespace `shop`; its uid follows from its kind and name.

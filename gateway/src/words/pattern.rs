@@ -98,6 +98,8 @@ pub enum Identity {
     Uid,
     /// The replica's `ip:port`.
     Address,
+    /// `POD.SERVICE:PORT`, as the original Metaparticle called its shards; in a file, the replica's name.
+    Host,
 }
 
 spell!(Identity {
@@ -105,6 +107,7 @@ spell!(Identity {
     "name" => Self::Name,
     "uid" => Self::Uid,
     "address" => Self::Address,
+    "host" => Self::Host,
 });
 
 /// How many shards there are (`shard-count`).

@@ -9,6 +9,7 @@ use crate::words::{
     Algorithm, Balance, Hedge, Identity, LoadBound, MissingKey, OwnerDown, Pattern, Require,
     ShardCount,
 };
+use crate::words::{ServerName, TlsVerify};
 use crate::words::{suggestion, table};
 
 /// Who speaks: a route may say fewer words than a service (the ones marked `i` in the table).
@@ -57,6 +58,10 @@ pub struct Policy {
     pub max_body: u64,
     /// `max-concurrency`: leaves in flight for this service in one gateway
     pub max_concurrency: u32,
+    /// `tls-verify`
+    pub tls_verify: TlsVerify,
+    /// `tls-server-name`
+    pub server_name: ServerName,
 }
 
 impl Default for Policy {
@@ -79,6 +84,8 @@ impl Default for Policy {
             retries: 1,
             max_body: 8 << 20,
             max_concurrency: 1024,
+            tls_verify: TlsVerify::default(),
+            server_name: ServerName::default(),
         }
     }
 }

@@ -10,6 +10,8 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 with prior knowledge, without TLS.
     H2c,
+    /// HTTP/1.1 over TLS.
+    Https,
 }
 
-spell!(Protocol { "http1" => Self::Http1, "h2c" => Self::H2c });
+spell!(Protocol { "http1" => Self::Http1, "h2c" => Self::H2c, "https" => Self::Https });

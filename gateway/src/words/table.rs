@@ -66,7 +66,7 @@ fn set_some<T>(slot: &mut T, value: Option<T>) -> Result<(), Misread> {
 
 const TIME: &str = "a time with its unit (ms, s, m, h), up to a day, such as `30s`";
 
-static TABLE: [Word; 17] = [
+static TABLE: [Word; 19] = [
     Word {
         name: "pattern",
         on_routes: true,
@@ -112,7 +112,7 @@ static TABLE: [Word; 17] = [
     Word {
         name: "shard-identity",
         on_routes: false,
-        allowed: "`auto`, `name`, `uid` or `address`",
+        allowed: "`auto`, `name`, `uid`, `address` or `host`",
         default: "auto",
         read: |policy, value| set(&mut policy.identity, value),
         show: |policy| policy.identity.to_string(),
@@ -212,5 +212,22 @@ static TABLE: [Word; 17] = [
             set_some(&mut policy.max_concurrency, number(value).filter(|count| *count > 0))
         },
         show: |policy| policy.max_concurrency.to_string(),
+    },
+    Word {
+        name: "tls-verify",
+        on_routes: false,
+        allowed: "`system`, `secret:NAME` (a Secret of the type kubernetes.io/tls with `ca.crt`, \
+                  beside the Service), in a file `file:PATH` (PEM), or `off`",
+        default: "system",
+        read: |policy, value| set(&mut policy.tls_verify, value),
+        show: |policy| policy.tls_verify.to_string(),
+    },
+    Word {
+        name: "tls-server-name",
+        on_routes: false,
+        allowed: "`auto`, or the host's name or address that the replicas' certificates have",
+        default: "auto",
+        read: |policy, value| set(&mut policy.server_name, value),
+        show: |policy| policy.server_name.to_string(),
     },
 ];

@@ -51,7 +51,7 @@ fn every_value_of_the_contract_is_read_and_shown_again() {
     check_same("balance", &["peak-ewma", "round-robin", "random"]);
     check_same("shard-missing-key", &["reject", "scatter"]);
     check_same("shard-algorithm", &["ring", "maglev", "modulo", "metaparticle-v1"]);
-    check_same("shard-identity", &["name", "uid", "address"]);
+    check_same("shard-identity", &["name", "uid", "address", "host"]);
     check_same("shard-count", &["statefulset", "5", "10000"]);
     check_same("shard-on-owner-down", &["wait:500ms", "fail"]);
     check_same("shard-load-bound", &["1.25", "2"]);

@@ -153,11 +153,12 @@ def number(name, turn):
 
 
 def shard_order(name):
-    """Names that end in -NUMBER come last, by the rest and then as people count."""
-    found = re.fullmatch(rb"(.*)-(0|[1-9][0-9]*)", name, re.DOTALL)
-    if found and int(found[2]) < 1 << 32:
-        return (1, found[1], int(found[2]))
-    return (0, name, 0)
+    """Names with -NUMBER, at the end or before the first dot, come last, as people count."""
+    for form in rb"(.*)-(0|[1-9][0-9]*)()", rb"([^.]*)-(0|[1-9][0-9]*)([.].*)":
+        found = re.fullmatch(form, name, re.DOTALL)
+        if found and int(found[2]) < 1 << 32:
+            return (1, found[1], int(found[2]), found[3])
+    return (0, name, 0, b"")
 
 
 # ---- the algorithms: sorted names and a key, to names in order of preference ----
@@ -240,6 +241,7 @@ ALGORITHMS = {
 }
 SETS = [f"users-{{0..{n - 1}}}" for n in (1, 3, 5, 10, 50)] + [
     "server-{0..2}.server:8080",
+    "server-{0..11}.server:8080",
     "b-10 %C3%BC b-2 cache.eu a a-b b-02",
 ]
 KEYS = [

@@ -11,9 +11,17 @@ fn shards(words: &[(&str, &str)], desired: Option<u32>, replicas: Vec<Replica>) 
         Policy::read(&Policy::default(), Scope::Service, words.iter().copied());
     assert_eq!(mistakes, []);
     let (name, policy) = (ServiceName::new("users"), Arc::new(policy));
-    let set = |count| StatefulSet { stem: "users".into(), first: 0, count };
+    let set = |count| StatefulSet { stem: "users".into(), rest: "".into(), first: 0, count };
     let desired = desired.map(set).into_iter().collect();
-    let service = Service { name, policy, protocol: Default::default(), replicas, desired };
+    let service = Service {
+        name,
+        policy,
+        protocol: Default::default(),
+        tls: None,
+        unserved: None,
+        replicas,
+        desired,
+    };
     let told = service.shards().into_iter().map(|(name, places)| {
         let places: Vec<_> = places.iter().map(ToString::to_string).collect();
         format!("{name}={}", places.join(","))
@@ -44,6 +52,7 @@ fn shards_are_as_seen_and_in_shard_order() {
     check(&[], None, &[], "");
     check(&[], None, &["users-10", "users-2", "users-2@users-10"], "users-2=1 users-10=0,2");
     check(&[], Some(5), &["b", "a"], "a=1 b=0");
+    check(&[], None, &["s-10.s:80", "s-2.s:80", "s-1.s"], "s-1.s=2 s-2.s:80=1 s-10.s:80=0");
 }
 
 #[test]
@@ -62,6 +71,8 @@ fn a_count_reserves_the_slots_that_nobody_serves() {
     check(&three, None, &["users-0", "users-7"], "users-0=0 users-1= users-2=");
     check(&three, None, &[], "users-0= users-1= users-2=");
     check(&three, None, &["a@db-1", "b@db-1"], "db-0= db-1=0,1 db-2=");
+    check(&three, None, &["a@s-1.s:80"], "s-0.s:80= s-1.s:80=0 s-2.s:80=");
+    check(&three, None, &["a@s-1.s:80", "b@s-0.s:81"], "s-0.s:81=1 s-1.s:80=0 unkept");
 }
 
 #[test]
@@ -70,8 +81,15 @@ fn replicas_beyond_the_count_are_known() {
     let (policy, _) = Policy::read(&Policy::default(), Scope::Service, words);
     let replicas = ["users-0", "users-2", "x@users-10"].map(replica).into();
     let (name, policy) = (ServiceName::new("users"), Arc::new(policy));
-    let mut service =
-        Service { name, policy, protocol: Default::default(), replicas, desired: vec![] };
+    let mut service = Service {
+        name,
+        policy,
+        protocol: Default::default(),
+        tls: None,
+        unserved: None,
+        replicas,
+        desired: vec![],
+    };
     let beyond = |service: &Service| {
         let beyond = service.beyond_count().into_iter();
         beyond.map(|(replica, ordinal)| format!("{}={ordinal}", replica.name)).collect::<Vec<_>>()
@@ -104,11 +122,12 @@ fn a_stateful_set_reserves_what_it_desires() {
 fn several_stateful_sets_reserve_the_slots_of_each_from_its_first_number() {
     let words = [("shard-count", "statefulset")];
     let (policy, _) = Policy::read(&Policy::default(), Scope::Service, words);
-    let set = |stem: &str, first| StatefulSet { stem: stem.into(), first, count: 2 };
+    let set =
+        |stem: &str, first| StatefulSet { stem: stem.into(), rest: "".into(), first, count: 2 };
     let (name, policy) = (ServiceName::new("users"), Arc::new(policy));
     let (protocol, desired) = (Default::default(), vec![set("blue", 0), set("a", 5)]);
     let replicas = vec![replica("blue-1")];
-    let service = Service { name, policy, protocol, replicas, desired };
+    let service = Service { name, policy, protocol, tls: None, unserved: None, replicas, desired };
     let names = service.shards().into_iter().map(|(name, _)| name.to_string());
     assert_eq!(names.collect::<Vec<_>>(), ["a-5", "a-6", "blue-0", "blue-1"]);
 }

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{Method, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
-use tokio::net::TcpStream;
 
 use super::Pools;
+use super::stream::Stream;
 use crate::fields::Name;
 use crate::http1::write::{self, Framing};
 use crate::http1::{Decoder, OnUpgrade, Piece, Told, Wire};
@@ -29,7 +29,7 @@ type Cause = Box<dyn Error + Send + Sync>;
 
 /// A connection to a replica, which carries one request at a time.
 #[derive(Debug)]
-pub(super) struct Link(Wire<TcpStream>);
+pub(super) struct Link(Wire<Stream>);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -56,15 +56,13 @@ pub(super) struct Upload {
 }
 
 impl Link {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         Self(Wire::new(stream))
     }
 
-    /// Whether the other end has said nothing while the connection rested: asked of what the runtime
-    /// knows, without a call to the system and whatever the task has done before.
-    pub(super) fn is_fresh(&self) -> bool {
-        let heard = self.0.stream().try_read(&mut [0]);
-        matches!(heard, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    /// Whether the other end has said nothing while the connection rested.
+    pub(super) fn is_fresh(&mut self) -> bool {
+        self.0.stream().is_silent()
     }
 
     /// Sends `letter` with `body` to `replica`, and reads the head of its answer.
@@ -203,7 +201,7 @@ enum Stopped {
 
 /// Sends what can be sent; ready when all was.
 fn poll_upload(
-    wire: &mut Wire<TcpStream>,
+    wire: &mut Wire<Stream>,
     cx: &mut Context<'_>,
     upload: &mut Option<Upload>,
 ) -> Poll<Result<(), Stopped>> {

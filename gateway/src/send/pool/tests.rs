@@ -195,7 +195,7 @@ async fn a_connection_that_has_ended_is_seen_by_a_task_that_did_much_before() {
     .await;
     world.ask("POST").await.expect("an answer");
     // What the runtime knows is what it heard: the end is waited for.
-    while world.network.0.hosts().values().any(|host| host.resting[0].link.is_fresh()) {
+    while world.network.0.hosts().values_mut().any(|host| host.resting[0].link.is_fresh()) {
         tokio::task::yield_now().await;
     }
     while tokio::task::coop::has_budget_remaining() {

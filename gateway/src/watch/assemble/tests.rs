@@ -169,21 +169,13 @@ fn what_is_spoken_follows_from_the_port() {
         ("kubernetes.io/h2c", Some("h2c")),
         ("kubernetes.io/ws", Some("http1")),
         ("http", Some("http1")),
+        ("HTTPS", Some("https")),
+        ("kubernetes.io/wss", Some("https")),
     ] {
         world.set(&with(service("web"), port(word)));
         assert_eq!(speaks(&world).as_deref(), expected, "{word}");
         assert_eq!(world.wrong(), [""; 0], "{word}");
     }
-    // What the gateway does not speak takes nothing away from who is served,
-    world.set(&with(service("web"), port("h2c")));
-    world.set(&with(service("web"), port("https")));
-    assert_eq!(speaks(&world).as_deref(), Some("h2c"));
-    assert!(world.wrong()[0].contains("spoken to as before"), "{:?}", world.wrong());
-    // but it is no reason to send in clear what never went so.
-    let other = json!({ "metadata": { "uid": "another" } });
-    world.set(&with(with(service("web"), port("https")), other));
-    assert_eq!(speaks(&world), None);
-    assert!(world.wrong()[0].contains("until then nobody answers"), "{:?}", world.wrong());
 }
 
 #[test]

@@ -14,7 +14,7 @@ async fn goes_and_comes(forgetful: bool) {
     let server: Server = small();
     beside(&server, all(), async |looked| {
         looked.routed("/").await;
-        assert_eq!(connected(&looked), 7);
+        assert_eq!(connected(&looked), 8);
         server.go();
         looked.until("all lost", |looked| (connected(looked) == 0).then_some(())).await;
         let wrong = looked.wrong();
@@ -35,7 +35,7 @@ async fn goes_and_comes(forgetful: bool) {
             (looked.asked("/y")? == "a-2" && looked.asked("/").is_none()).then_some(())
         };
         looked.until("what happened", happened).await;
-        looked.until("all found", |looked| (connected(looked) == 7).then_some(())).await;
+        looked.until("all found", |looked| (connected(looked) == 8).then_some(())).await;
         assert!(looked.wrong().is_empty(), "{:?}", looked.wrong());
         assert!(looked.version() <= version + 4, "{} pictures", looked.version() - version);
     })
@@ -59,7 +59,7 @@ async fn a_network_that_swallows_everything_is_noticed_and_found_again() {
         server.set("endpointslices", &slice("a-x", "a", "a-2=10.0.0.2"));
         server.come(false);
         looked.until("what happened", |looked| (looked.asked("/")? == "a-2").then_some(())).await;
-        looked.until("all found", |looked| (connected(looked) == 7).then_some(())).await;
+        looked.until("all found", |looked| (connected(looked) == 8).then_some(())).await;
     })
     .await;
 }
@@ -85,7 +85,7 @@ async fn a_list_that_says_the_same_makes_no_picture() {
         server.come(true);
         let listed = |looked: &Looked| {
             let lists = server.asked().iter().filter(|asked| asked.starts_with("list")).count();
-            (lists == 14 && connected(looked) == 7).then_some(())
+            (lists == 16 && connected(looked) == 8).then_some(())
         };
         looked.until("listed again", listed).await;
         tokio::time::sleep(Duration::from_secs(1)).await;

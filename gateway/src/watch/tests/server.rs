@@ -172,7 +172,8 @@ impl Server {
         let watches = query.contains("watch=true");
         let verb = match (&head.method, watches) {
             (&Method::GET, true) => "watch",
-            (&Method::GET, false) => "list",
+            (&Method::GET, false) if rest.len() == 1 => "list",
+            (&Method::GET, false) => "get",
             (&Method::POST, _) => "create",
             _ => "patch",
         };
@@ -184,6 +185,10 @@ impl Server {
         Ok(match (verb, rest) {
             ("watch", _) => self.watch(plural, &query),
             ("list", _) => self.list(plural, namespace),
+            ("get", [_, name, ..]) => match self.get(plural, name) {
+                Some(object) => whole(StatusCode::OK, &object),
+                None => status(StatusCode::NOT_FOUND, "NotFound"),
+            },
             ("create", _) => self.create(plural, &body()),
             (_, [_, name, ..]) => self.patch(plural, name, body()),
             _ => status(StatusCode::NOT_FOUND, "NotFound"),

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use metaparticle_sync::Sync;
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -18,6 +19,8 @@ pub(super) struct Looked {
     pub(super) latest: Latest,
     pub(super) health: Health,
     wrong: Arc<Mutex<Vec<String>>>,
+    /// The hosts that have certificates.
+    shown: Arc<Mutex<Vec<String>>>,
     told: Arc<Notify>,
 }
 
@@ -57,6 +60,10 @@ impl Looked {
         self.latest.load().version
     }
 
+    pub(super) fn shown(&self) -> Vec<String> {
+        self.shown.lock().unwrap().clone()
+    }
+
     pub(super) fn wrong(&self) -> Vec<String> {
         self.wrong.lock().unwrap().clone()
     }
@@ -73,20 +80,37 @@ pub(super) async fn beside<F: Future<Output = ()>>(
     options: Options,
     test: impl FnOnce(Looked) -> F,
 ) {
+    beside_electing(server, options, Sync::memory(), test).await;
+}
+
+/// The same, for gateways that elect one of them by `sync`.
+pub(super) async fn beside_electing<F: Future<Output = ()>>(
+    server: &Server,
+    options: Options,
+    sync: Sync,
+    test: impl FnOnce(Looked) -> F,
+) {
     let (mut publisher, latest) = channel();
-    let looked =
-        Looked { latest, health: Health::default(), wrong: Arc::default(), told: Arc::default() };
+    let looked = Looked {
+        latest,
+        health: Health::default(),
+        wrong: Arc::default(),
+        shown: Arc::default(),
+        told: Arc::default(),
+    };
     let (wrong, told) = (Arc::clone(&looked.wrong), Arc::clone(&looked.told));
+    let shown = Arc::clone(&looked.shown);
     let painted = Arc::clone(&told);
     let seen = |seen: crate::watch::Seen<'_>| {
         publisher.publish(seen.world);
+        *shown.lock().unwrap() = seen.certificates.keys().map(ToString::to_string).collect();
         painted.notify_waiters();
     };
     let wrong = |lines| {
         *wrong.lock().unwrap() = lines;
         told.notify_waiters();
     };
-    let source = Source::of(server.clone());
+    let source = Source::of(server.clone(), sync);
     tokio::select! {
         () = Box::pin(run(source, &options, looked.health.clone(), seen, wrong)) => {}
         () = Box::pin(test(looked.clone())) => {}
