@@ -7,8 +7,8 @@ CLUSTER_STATE := $(CURDIR)/target/devcluster/state
 # One after the other: set-up comes first, and cargo has one lock.
 .NOTPARALLEL:
 .PHONY: help check fmt clippy doc deny test setup demo bench compare tail instructions \
-	instructions-accept golden golden-check fuzz
-.PHONY: demo-cluster scale test-quick cluster cluster-build cluster-check cluster-down
+	instructions-accept golden golden-check golden-plans fuzz
+.PHONY: demo-cluster image scale test-quick cluster cluster-build cluster-check cluster-down
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: ## a gateway with replicas on loopback, and what to curl
 
 demo-cluster: ## the same in a real Kubernetes on this machine: gateways from deploy/base, three examples
 	@CARGO=$(CARGO) ./deploy/demo/run.sh
+
+image: ## the gateway's image, pushed to REGISTRY (127.0.0.1:5000, the development cluster's)
+	@$(CARGO) run -q -p metaparticle-image -- metaparticle-gateway metaparticle-gateway $(or $(REGISTRY),127.0.0.1:5000)
 
 scale: cluster ## how soon a change of the cluster is followed, and what 5000 Services cost in memory
 	KUBECONFIG=$(CLUSTER_STATE)/admin.kubeconfig $(CARGO) run -q -p metaparticle-e2e --bin scale
@@ -82,6 +85,9 @@ golden-check:
 
 golden: ## make the golden vectors again, by the independent implementation
 	python3 gateway/tests/golden/make.py > gateway/tests/golden/ring-v1.csv
+
+golden-plans: ## write again what is made of the libraries' specs: read the difference before it is committed
+	GOLDEN_WRITE=1 $(CARGO) test -q -p metaparticle --test golden
 
 fuzz: ## the framing of HTTP/1, for a minute (needs cargo-fuzz and a nightly toolchain)
 	cd gateway && $(CARGO) +nightly fuzz run framing -- -max_total_time=60

@@ -3,6 +3,7 @@
 
 mod ask;
 mod certificate;
+mod compiler;
 mod gateway;
 pub mod hand;
 mod load;
@@ -10,6 +11,7 @@ pub mod world;
 
 pub use ask::{Answer, Asker};
 pub use certificate::{Certificate, shown};
+pub use compiler::Desk;
 pub use gateway::Gateway;
 pub use load::{Load, Loading, Outcome};
 

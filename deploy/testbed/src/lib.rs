@@ -16,6 +16,7 @@
 //! The cluster is the one that `KUBECONFIG` names: `make cluster` starts it. No other is touched, unless
 //! `CLUSTER=existing` says so.
 
+pub mod figures;
 pub mod image;
 mod kubectl;
 pub mod outage;
