@@ -11,6 +11,7 @@ use crate::contestants::{Contestant, Gateway, Place};
 use crate::load::Load;
 use crate::origin::Origins;
 use crate::progress::Progress;
+use crate::report::bars;
 use crate::results::{Outcome, Row, Table};
 use crate::settings::Settings;
 use crate::verify::{Alike, Judge};
@@ -21,6 +22,9 @@ use crate::{idle, latency, measure};
 const SETTING_UP: f64 = 0.5;
 /// About how much longer than its window a run takes.
 const AROUND_A_RUN: f64 = 0.45;
+
+/// So many times as often a work is measured that decides about a bar.
+pub(crate) const MORE_OF_A_BAR: u16 = 3;
 
 /// What all works share.
 #[derive(Debug)]
@@ -51,8 +55,14 @@ impl Hall<'_> {
         self.gateways.iter().copied().filter(|gateway| gateway.does(work))
     }
 
-    fn rounds(&self, work: &Work) -> u8 {
-        if work.measured == Measured::Idle { 1 } else { self.settings.rounds }
+    /// A machine that others share changes from one second to the next: many short rounds, each against
+    /// its own neighbours, say more than few long ones.
+    fn rounds(&self, work: &Work) -> u16 {
+        match work.measured {
+            Measured::Idle => 1,
+            Measured::Cpu if bars::decide(work) => u16::from(self.settings.rounds) * MORE_OF_A_BAR,
+            Measured::Cpu | Measured::Latency => u16::from(self.settings.rounds),
+        }
     }
 
     /// About how long one measurement takes, in seconds.
@@ -133,7 +143,7 @@ impl Hall<'_> {
     }
 
     /// Measures one of them once, and says what came of it.
-    async fn turn(&self, entrant: &mut Entrant, stage: &Stage<'_>, round: u8) -> String {
+    async fn turn(&self, entrant: &mut Entrant, stage: &Stage<'_>, round: u16) -> String {
         let Stage { work, origins, load } = stage;
         let Entrant { contestant, outcome, .. } = entrant;
         let window = self.settings.seconds;

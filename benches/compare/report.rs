@@ -1,7 +1,7 @@
 //! How is it told? Tables for people, all rounds for programs, a plot, and a summary in a page of
 //! somebody else's.
 
-mod bars;
+pub(crate) mod bars;
 mod summary;
 mod table;
 
@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::contest::MORE_OF_A_BAR;
 use crate::plot;
 use crate::progress::say;
 use crate::results::Results;
@@ -74,7 +75,8 @@ fn markdown(results: &Results) -> Result<String, std::fmt::Error> {
 fn occasion(results: &Results) -> String {
     let Results { machine, rounds, seconds, took_seconds, .. } = results;
     format!(
-        "{}, commit {}, {} cores of {}, {}; rounds: {rounds} of {seconds} s; {} minutes in all.",
+        "{}, commit {}, {} cores of {}, {}; rounds: {rounds} of {seconds} s, {MORE_OF_A_BAR} times as many \
+         where a bar is decided; {} minutes in all.",
         machine.date,
         machine.commit,
         machine.cores,

@@ -12,11 +12,11 @@ use crate::works::{self, Work};
 #[derive(Debug, Parser)]
 #[command(max_term_width = 100)]
 pub(crate) struct Settings {
-    /// How often each gateway does each work
+    /// How often each gateway does each work; three times as often where a bar is decided
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) rounds: u8,
     /// How long it is measured each time
-    #[arg(long, value_name = "N", default_value = "0.8", value_parser = seconds)]
+    #[arg(long, value_name = "N", default_value = "0.3", value_parser = seconds)]
     pub(crate) seconds: Duration,
     /// The works, by name [default: all]
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = works::find)]

@@ -10,6 +10,7 @@ mod connect;
 mod delete;
 mod deploy;
 mod diff;
+mod doctor;
 mod ends;
 mod evidence;
 mod fault;
@@ -22,9 +23,11 @@ mod preview;
 mod prune;
 mod ready;
 mod recorder;
+mod registry;
 mod replicas;
 mod rollback;
 mod scale;
+mod scopes;
 mod specs;
 mod status;
 mod stuck;
@@ -34,13 +37,16 @@ mod watch;
 pub use self::connect::{Cluster, Place, Target, connect};
 pub use self::deploy::{Live, Options};
 pub use self::diff::fields;
+pub use self::doctor::{Check, Verdict};
 pub use self::fault::Fault;
 pub use self::logs::{Heard, Line, Logs, Style};
 pub use self::parent::{Item, Parent, Revision, State};
 pub use self::preview::Difference;
+pub use self::registry::LocalRegistry;
+pub use self::scopes::ConfigMaps;
 pub use self::specs::Kept;
 pub use self::status::{Status, Workload};
 pub use self::stuck::Patience;
 
-/// Who manages the fields that are applied, as the cluster names it.
-pub const MANAGER: &str = "metaparticle";
+// Who manages the fields that are applied, as the cluster names it.
+pub use crate::plan::MANAGER;

@@ -103,7 +103,11 @@ pub struct Server {
 /// # Errors
 ///
 /// When it must not, or cannot, listen.
-pub async fn serve(cluster: Cluster, options: Options, told: Arc<Told>) -> Result<(), Fault> {
+pub async fn serve(
+    cluster: Cluster,
+    options: Options,
+    told: Arc<Told<'static>>,
+) -> Result<(), Fault> {
     Server::bind(cluster, options, told).await?.run().await;
     Ok(())
 }
@@ -114,7 +118,11 @@ impl Server {
     /// # Errors
     ///
     /// When it must not, or cannot, listen.
-    pub async fn bind(cluster: Cluster, options: Options, told: Arc<Told>) -> Result<Self, Fault> {
+    pub async fn bind(
+        cluster: Cluster,
+        options: Options,
+        told: Arc<Told<'static>>,
+    ) -> Result<Self, Fault> {
         let Options { listen, token, gateway, stop } = options;
         let access = match token {
             Some(token) if token.len() < 16 => return Err(Fault::ShortToken),

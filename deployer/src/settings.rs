@@ -46,6 +46,25 @@ pub(crate) fn gateway() -> Option<String> {
     var("METAPARTICLE_GATEWAY").and_then(|host| host.into_string().ok())
 }
 
+/// Who is at this machine.
+#[cfg(feature = "deploy")]
+pub(crate) fn user() -> Option<String> {
+    ["USER", "LOGNAME"].into_iter().find_map(var).and_then(|user| user.into_string().ok())
+}
+
 fn var(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The value of a variable that a program declares.
+#[cfg(feature = "deploy")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var_os(name).and_then(|value| value.into_string().ok())
+}
+
+/// How wide the terminal is that errors go to; `None` where they go elsewhere.
+#[cfg(feature = "deploy")]
+pub(crate) fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

@@ -18,8 +18,6 @@
 //! assert_eq!(world.services[0].replicas.len(), 2);
 //! ```
 
-mod mistakes;
-mod node;
 mod routes;
 mod services;
 
@@ -28,11 +26,10 @@ mod tests;
 
 use crate::model::World;
 use crate::words::Mistake;
+use crate::yaml::{self, Lines, Mistakes, Node};
 
-use self::mistakes::Mistakes;
-use self::node::{Lines, Node};
-
-pub use self::mistakes::render;
+pub use self::services::read_policy;
+pub use crate::yaml::render;
 
 /// The smallest file that does something.
 const SMALLEST: &str = "\
@@ -52,7 +49,7 @@ pub fn read(text: &str) -> Result<World, Vec<Mistake>> {
 }
 
 fn read_world(text: &str, mistakes: &mut Mistakes) -> World {
-    let documents = match node::parse(text) {
+    let documents = match yaml::parse(text) {
         Ok(documents) => documents,
         Err(mistake) => {
             mistakes.push(mistake);

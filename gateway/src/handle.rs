@@ -169,7 +169,11 @@ impl<C: Carrier> Handle<C> {
         request.limit(route.policy.max_body)?;
         let policy = &route.policy;
         let sharded = policy.pattern == Pattern::Shard;
-        let looked_into = sharded && policy.shard_key.reads_body();
+        let reads_body = match &route.code.key {
+            Some(code) => code.reads_body(),
+            None => policy.shard_key.reads_body(),
+        };
+        let looked_into = sharded && reads_body;
         let scattered = policy.pattern == Pattern::Scatter
             || (sharded && policy.missing_key == MissingKey::Scatter);
         let replayed =
@@ -258,7 +262,10 @@ impl<C: Carrier> Handle<C> {
 fn key_of<'r>(route: &Route, request: &'r Request) -> Option<Key<'r>> {
     match (route.policy.pattern, &route.code.key) {
         (Pattern::Shard, None) => key::extract(&route.policy.shard_key, request.into()),
-        (Pattern::Shard, Some(code)) => code.find(&request.uri, &request.headers).map(Key::new),
+        (Pattern::Shard, Some(code)) => {
+            let body = request.body.whole().unwrap_or_default();
+            code.find(&request.uri, &request.headers, body).map(Key::new)
+        }
         (Pattern::Spread | Pattern::Scatter, _) => None,
     }
 }

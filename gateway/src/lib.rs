@@ -25,6 +25,8 @@ pub mod ring;
 
 pub mod snapshot;
 
+pub mod yaml;
+
 pub mod file;
 
 pub mod watch;

@@ -13,6 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    run::use_small_pages();
     let settings = Settings::parse();
     run::init_log();
     run::run(settings).await.unwrap_or_else(|error| run::failed(&error))

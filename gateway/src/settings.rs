@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
+use crate::watch::StatusLease;
 use crate::words::unit;
 
 /// Spreads, shards and scatters requests over replicas.
@@ -101,7 +102,7 @@ pub struct Cluster {
     /// Which of its contexts
     #[arg(long, value_name = "NAME", requires = "kubernetes")]
     pub context: Option<String>,
-    /// Where Ingresses are reached: IP addresses or names, which this gateway writes into their status. All
+    /// Where Ingresses are reached: IP addresses or names, which are written into their status. All
     /// gateways of an installation are told the same, or only one is told
     #[arg(
         long,
@@ -122,6 +123,16 @@ pub struct Cluster {
         value_parser = object
     )]
     pub publish_service: Option<String>,
+    /// The Lease by which gateways elect the one that writes the status of Ingresses, in the namespace that
+    /// they look at, else the one that they run in; `off`: each writes [default: one a class or controller]
+    #[arg(
+        long,
+        value_name = "NAME|off",
+        env = "METAPARTICLE_STATUS_LEASE",
+        requires = "kubernetes",
+        value_parser = lease
+    )]
+    pub status_lease: Option<StatusLease>,
     /// Follow Services of the type ExternalName: who may write one reaches what the gateway reaches
     #[arg(long, env = "METAPARTICLE_EXTERNAL_NAMES", requires = "kubernetes")]
     pub external_names: bool,
@@ -221,6 +232,11 @@ fn object(text: &str) -> Result<String, String> {
         [namespace, name] if !namespace.is_empty() && !name.is_empty() => Ok(text.to_owned()),
         _ => Err("a Service is NAMESPACE/NAME".into()),
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as a parser of flags has it")]
+fn lease(text: &str) -> Result<StatusLease, String> {
+    Ok(if text == "off" { StatusLease::Off } else { StatusLease::Named(text.to_owned()) })
 }
 
 fn size(text: &str) -> Result<u64, String> {

@@ -41,6 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use metaparticle_sync::Sync;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -50,7 +51,7 @@ use self::digest::Id;
 use self::ingress::Classes;
 use self::reflect::{Scope, Told};
 use self::report::Report;
-use self::status::Unpublished;
+use self::status::{Elect, Unpublished};
 use crate::model::World;
 
 /// How long a change waits for others of its burst: a rollout writes several objects at once.
@@ -76,8 +77,22 @@ pub struct Options {
     pub secrets: bool,
     /// What the status of Ingresses says: these addresses,
     pub publish_addresses: Vec<String>,
-    /// or those of this Service, `NAMESPACE/NAME`. Of several gateways, those that say so write it.
+    /// or those of this Service, `NAMESPACE/NAME`.
     pub publish_service: Option<String>,
+    /// Whether the gateways elect the one that writes it, by a Lease; else each that was told writes it.
+    pub status_lease: StatusLease,
+}
+
+/// How it is agreed who writes the status of Ingresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StatusLease {
+    /// By the Lease of the installation: it is called after the controller, or the class.
+    #[default]
+    Auto,
+    /// By the Lease of this name.
+    Named(String),
+    /// Not at all.
+    Off,
 }
 
 impl Default for Options {
@@ -92,6 +107,7 @@ impl Default for Options {
             secrets: false,
             publish_addresses: Vec::new(),
             publish_service: None,
+            status_lease: StatusLease::default(),
         }
     }
 }
@@ -114,7 +130,7 @@ pub async fn run(
     seen: impl FnMut(Seen<'_>),
     wrong: impl FnMut(Vec<String>),
 ) {
-    let Source { client, granted } = source;
+    let Source { client, sync, granted } = source;
     let scope = Scope {
         namespace: options.namespace.clone(),
         endpoints: options.endpoints,
@@ -144,9 +160,24 @@ pub async fn run(
     };
     let events = events::tell(client.clone(), to_events);
     let secrets = fetch::secrets(client.clone(), to_fetch, answered.clone());
-    let status = status::write(client, to_status);
+    let status = status::write(client, to_status, elect(options, sync));
     let names = resolve::ask(to_resolver, answered);
     futures::join!(looking.run(), events, status, secrets, names);
+}
+
+/// The election of who writes, where anything is written and it is elected.
+fn elect(options: &Options, sync: Sync) -> Option<Elect> {
+    let told = !options.publish_addresses.is_empty() || options.publish_service.is_some();
+    let installation = match options.namespace {
+        Some(_) => &options.class,
+        None => &options.controller,
+    };
+    let lease = match &options.status_lease {
+        StatusLease::Off => return None,
+        StatusLease::Named(name) => name.clone(),
+        StatusLease::Auto => format!("metaparticle-gateway-{}", installation.replace('/', "-")),
+    };
+    told.then_some(Elect { sync, lease })
 }
 
 fn looks(options: &Options) -> Looks {

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms in reading order: each leans only on those before it.
-const ROAD: [&str; 29] = [
-    "words", "fields", "model", "ring", "snapshot", "file", "watch", "stamp", "memory", "tasks",
-    "http1", "request", "route", "key", "pick", "send", "gather", "merge", "log", "respond",
-    "handle", "serve", "metrics", "admin", "demo", "settings", "follow", "app", "run",
+const ROAD: [&str; 30] = [
+    "words", "fields", "model", "ring", "snapshot", "yaml", "file", "watch", "stamp", "memory",
+    "tasks", "http1", "request", "route", "key", "pick", "send", "gather", "merge", "log",
+    "respond", "handle", "serve", "metrics", "admin", "demo", "settings", "follow", "app", "run",
 ];
 
 /// Rooms without a runtime, a socket, a clock, chance or a log.

@@ -27,7 +27,8 @@ pub const ANNOTATION: &str = "metaparticle.io/fence";
 /// How often an object is read again that others write at the same time.
 const RACES_MOST: u32 = 16;
 
-/// The greatest term seen so far. All clones are one.
+/// The door of a resource: holders [`enter`](Self::enter) it in the order of their terms. It remembers the
+/// greatest term that was shown, and lets no smaller one in ever again. All clones are one.
 ///
 /// It stands in this process alone, and forgets when the process ends: what outlives a process, or is written
 /// by several, needs its fence beside the data, in the same transaction. Begin with the term that is kept
@@ -74,23 +75,12 @@ impl Fence {
         Self::default()
     }
 
-    /// Lets `term` pass if none greater was seen, and remembers it.
+    /// Lets `term` in if none greater was seen, and remembers it. It waits until all smaller ones that are
+    /// inside have gone out, and from now on none smaller comes in.
     ///
-    /// Do what is guarded within `act`: between a look and a deed another holder could come. This does not
-    /// wait for those who [`enter`](Self::enter): guard a resource in one of the two ways.
-    ///
-    /// # Errors
-    /// When a greater one was seen; then nothing is done.
-    pub fn admit<T>(&self, term: &Term, act: impl FnOnce() -> T) -> Result<T, Stale> {
-        let mut seen = self.seen();
-        seen.show(term)?;
-        Ok(act())
-    }
-
-    /// Lets `term` pass if none greater was seen, and remembers it; it waits until all smaller ones that
-    /// passed before have gone out, and none smaller comes in meanwhile.
-    ///
-    /// Do what is guarded while you have what this gives, and no longer than you must: others wait for it.
+    /// Do what is guarded while you have what this gives, for between a look and a deed another holder could
+    /// come; and have it no longer than you must, because the next holder waits for it. It needs no runtime:
+    /// a thread may wait for it by `futures::executor::block_on`.
     ///
     /// # Errors
     /// When a greater one was seen, also while this waited.
@@ -322,15 +312,18 @@ mod tests {
     use super::{Fence, HEADER, RefuseStale, Stale, Term};
 
     #[test]
-    fn a_fence_lets_terms_pass_that_are_not_over() {
+    fn a_fence_lets_terms_in_that_are_not_over() {
         let fence = Fence::new();
-        assert_eq!(fence.admit(&Term::from(7), || "written"), Ok("written"));
-        assert_eq!(fence.admit(&Term::from(7), || "again"), Ok("again"));
-        assert_eq!(fence.admit(&Term::from(10), || ()), Ok(()));
+        let enter = |term| block_on(fence.enter(&Term::from(term))).map(drop);
+        assert_eq!((enter(7), enter(7), enter(10)), (Ok(()), Ok(()), Ok(())));
         let stale = Stale { shown: Term::from(9), current: Term::from(10) };
-        assert_eq!(fence.admit(&Term::from(9), || unreachable!("it is over")), Err::<(), _>(stale));
+        assert_eq!(enter(9), Err(stale));
         assert_eq!(fence.greatest(), Some(Term::from(10)));
-        assert!(Fence::from(Term::from(11)).admit(&Term::from(10), || ()).is_err());
+        let kept = Fence::from(Term::from(11));
+        assert!(
+            block_on(kept.enter(&Term::from(10))).is_err(),
+            "what was kept beside the data counts"
+        );
     }
 
     #[test]

@@ -26,24 +26,28 @@
 //!
 //! # A lock, in five minutes
 //!
+//! A program that needs this crate, and tokio with `macros` and `rt`:
+//!
 //! ```
 //! use metaparticle_sync::Sync;
 //!
-//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // `Sync::connect().await?` has its locks in the cluster; this one is for a process alone, and for tests.
-//! let sync = Sync::memory();
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     // In this process alone, to try it. `Sync::connect().await?` has its locks in the cluster.
+//!     let sync = Sync::memory();
 //!
-//! let held = sync.lock("migrate").acquire().await?;    // waits: by watching, without asking
-//! held.check()?;                                       // still ours? one look at the clock
-//! println!("UPDATE … SET fence = {0} WHERE fence <= {0}", held.token());
-//! held.release().await?;                               // or drop it
-//! # Ok(())
-//! # }
+//!     let held = sync.lock("migrate").acquire().await?;    // waits: by watching, without asking
+//!     held.check()?;                                       // still ours? one look at the clock
+//!     println!("UPDATE … SET fence = {0} WHERE fence <= {0}", held.token());
+//!     held.release().await?;                               // or drop it
+//!     Ok(())
+//! }
 //! ```
 //!
-//! In a cluster the service account needs a Role. A missing permission is told by name when a lock is asked
-//! for; this is all there is to permit:
+//! With `connect` it asks the cluster of your kubeconfig, or of the pod that it is in, and `kubectl get lease migrate`
+//! says who has it. In a pod the service account needs a Role. A missing permission is
+//! told by name when a lock is asked for; this is all there is to permit (`deploy/examples/lock/role.yaml` has it
+//! with the account and its binding):
 //!
 //! ```yaml
 //! apiVersion: rbac.authorization.k8s.io/v1
@@ -133,10 +137,15 @@
 //! use metaparticle_sync::fence::Fence;
 //! use metaparticle_sync::term::Term;
 //!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), metaparticle_sync::fence::Stale> {
 //! let fence = Fence::new();                            // at the resource
-//! assert!(fence.admit(&Term::from(33), || "written").is_ok());
-//! assert!(fence.admit(&Term::from(34), || "written by the next holder").is_ok());
-//! assert!(fence.admit(&Term::from(33), || "never written").is_err());
+//! let inside = fence.enter(&Term::from(33)).await?;    // write while you have this
+//! drop(inside);
+//! drop(fence.enter(&Term::from(34)).await?);           // the next holder
+//! assert!(fence.enter(&Term::from(33)).await.is_err(), "the former one is late, and writes nothing");
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! [`fence::RefuseStale`] does that for the requests of a tower service, and [`fence::change`] for an object of

@@ -170,12 +170,14 @@ impl Lock {
     fn contest(&self, place: Option<OwnedMutexGuard<()>>) -> Result<Contest, NotAcquired> {
         let timing = self.timing?;
         let (me, chance) = self.sync.contender();
-        let seat = |name: Name| Seat { name, lease: Lease::new(me.clone(), timing) };
+        let seat = |name: Name, me| Seat { name, lease: Lease::new(me, timing) };
+        // Each permit is contended for under a name of its own: what becomes of one must say nothing of another.
+        let permit = |permit| seat(self.name.part(permit), self.sync.contender().0);
         let (seats, which) = match self.permits {
-            None => (vec![seat(self.name.clone())], Which::Name(self.name.clone())),
+            None => (vec![seat(self.name.clone(), me)], Which::Name(self.name.clone())),
             Some(permits) => {
                 let which = Which::Label(SEMAPHORE.to_owned(), self.name.label());
-                ((0..permits).map(|permit| seat(self.name.part(permit))).collect(), which)
+                ((0..permits).map(permit).collect(), which)
             }
         };
         let (marks, overrun) = (self.marks.clone(), self.overrun.clone());

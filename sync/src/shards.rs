@@ -51,7 +51,8 @@ pub struct Share {
 ///
 /// It can be lost before: with the session, or by itself when somebody deletes its Lease, or writes over it.
 /// Work that has not stopped when the *session* is at its deadline is overrun, see
-/// [`on_overrun`](Shards::on_overrun); a shard that is lost by itself is only told.
+/// [`on_overrun`](Shards::on_overrun); a shard that is lost by itself is told, and drops what is done
+/// [`within`](Self::within) it.
 #[must_use = "the shard is given back when this is dropped"]
 pub struct Shard {
     number: u32,
@@ -154,6 +155,28 @@ impl Shard {
             // Without who keeps it, nobody would tell that it is lost.
             _ if self.told.has_changed().is_err() => Err(self.as_lost(Why::Abandoned)),
             Claim::Kept | Claim::WantedBack => Ok(()),
+        }
+    }
+
+    /// How long [`check`](Self::check) will succeed, if nothing renews the session.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        if self.check().is_ok() { self.held.remaining() } else { Duration::ZERO }
+    }
+
+    /// Does `work`, and drops it when the shard is lost by itself, or just before the deadline when the session is.
+    ///
+    /// # Errors
+    /// When it did not end in time.
+    pub async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, Lost> {
+        let mut told = self.told.clone();
+        tokio::select! {
+            biased;
+            claim = told.wait_for(|claim| matches!(claim, Claim::Lost(_))) => match claim.as_deref() {
+                Ok(Claim::Lost(why)) => Err(self.as_lost(*why)),
+                _ => Err(self.as_lost(Why::Abandoned)),
+            },
+            done = self.held.within(work) => done,
         }
     }
 

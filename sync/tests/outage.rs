@@ -7,7 +7,7 @@ use metaparticle_sync::clock::Boot;
 use metaparticle_sync::lease::Why;
 use metaparticle_sync::store::Leases;
 use metaparticle_sync::sync::Sync;
-use metaparticle_testbed::{in_namespace, outage};
+use metaparticle_testbed::{figures, in_namespace, outage};
 use tokio::time::{Instant, sleep};
 
 const LOCK: &str = "contended";
@@ -21,7 +21,6 @@ async fn process(namespace: &str) -> Result<Sync> {
 
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
-#[expect(clippy::print_stdout, reason = "a test's output is what its reader has")]
 async fn an_outage_longer_than_a_lease_ends_the_work_in_time_and_then_somebody_leads_again() {
     in_namespace("lock-outage", async |space| {
         let (one, other) = (process(space.name()).await?, process(space.name()).await?);
@@ -34,7 +33,12 @@ async fn an_outage_longer_than_a_lease_ends_the_work_in_time_and_then_somebody_l
             let lost = held.lost().await;
             let noticed = begun.elapsed();
             drop(held);
-            println!("outage: the holder knew after {noticed:.2?}, of a lease of {TTL:?}");
+            figures::tell(
+                "outage",
+                &format!(
+                    "API server away: the holder knew after {noticed:.2?}, of a lease of {TTL:?}"
+                ),
+            );
             ensure!(lost.why == Why::Expired && noticed < TTL, "{lost} after {noticed:?}");
             sleep((TTL * 2).saturating_sub(begun.elapsed())).await;
             Ok(())

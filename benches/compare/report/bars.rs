@@ -4,6 +4,7 @@ use std::fmt::{Error, Write};
 
 use crate::contestants::Gateway;
 use crate::results::{Outcome, Results, Row, Spread};
+use crate::works::Work;
 
 /// What is to be reached: at most `share` of what the best of `others` takes.
 struct Bar {
@@ -36,6 +37,11 @@ const BARS: [Bar; 11] = [
     bar("scatter-4", 0.8, LUA),
     bar("scatter-4", 0.2, &[Gateway::Krakend]),
 ];
+
+/// Whether a bar is about this work, or about what others do of it.
+pub(crate) fn decide(work: &Work) -> bool {
+    BARS.iter().any(|bar| bar.work == work.name || bar.theirs == work.name)
+}
 
 /// What connections that rest may take, for ten thousand.
 const IDLE_MB: f64 = 100.0;

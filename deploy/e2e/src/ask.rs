@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use http::{HeaderMap, Request};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -46,7 +46,7 @@ impl Answer {
 #[derive(Debug)]
 pub struct Asker {
     address: SocketAddr,
-    sender: Option<SendRequest<Empty<Bytes>>>,
+    sender: Option<SendRequest<Full<Bytes>>>,
     connections: JoinSet<()>,
 }
 
@@ -63,14 +63,25 @@ impl Asker {
     ///
     /// When there is no answer.
     pub async fn get(&mut self, host: &str, path: &str) -> Result<Answer> {
-        let answer = timeout(PATIENCE, self.ask(host, path)).await;
+        let request = Request::get(path).header("host", host).body(Full::default())?;
+        self.send(request).await
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer> {
+        let what = format!("{} {}", request.method(), request.uri());
+        let answer = timeout(PATIENCE, self.ask(request)).await;
         if !matches!(answer, Ok(Ok(_))) {
             self.sender = None;
         }
-        answer.with_context(|| format!("{host}{path} is not answered"))?
+        answer.with_context(|| format!("{what} is not answered"))?
     }
 
-    async fn ask(&mut self, host: &str, path: &str) -> Result<Answer> {
+    async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Answer> {
         if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
             let stream = TcpStream::connect(self.address).await?;
             stream.set_nodelay(true)?;
@@ -80,7 +91,6 @@ impl Asker {
         }
         let sender = self.sender.as_mut().context("a connection")?;
         sender.ready().await?;
-        let request = Request::get(path).header("host", host).body(Empty::new())?;
         let (head, body) = sender.send_request(request).await?.into_parts();
         let body = String::from_utf8(body.collect().await?.to_bytes().into())?;
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })

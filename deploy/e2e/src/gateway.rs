@@ -23,6 +23,8 @@ pub struct Gateway {
     log: Lines<BufReader<ChildStderr>>,
     /// Where it takes requests.
     pub address: SocketAddr,
+    /// Where it takes requests over TLS.
+    pub tls: SocketAddr,
     /// Where operators look.
     pub admin: SocketAddr,
 }
@@ -38,23 +40,23 @@ impl Gateway {
         let mut child = Command::new(program)
             .args(["serve", "--kubernetes", "--namespace", space.name(), "--workers", "1"])
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .args(["--tls-listen", "127.0.0.1:0"])
             .args(["--publish-address", "192.0.2.1", "--drain-delay", "0s"])
-            // As the Deployment does, and for its reason.
-            .env("MIMALLOC_ALLOW_THP", "0")
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
         let log = BufReader::new(child.stderr.take().context("no log")?).lines();
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut gateway = Self { child, log, address: nowhere, admin: nowhere };
+        let mut gateway = Self { child, log, address: nowhere, tls: nowhere, admin: nowhere };
         gateway.address = gateway.listens("requests").await?;
+        gateway.tls = gateway.listens("requests over TLS").await?;
         gateway.admin = gateway.listens("operators").await?;
         gateway.says("the cluster is seen").await?;
         Ok(gateway)
     }
 
     async fn listens(&mut self, what: &str) -> Result<SocketAddr> {
-        let line = self.says(&format!("listening for {what}")).await?;
+        let line = self.says(&format!("listening for {what}\"")).await?;
         let address = line["fields"]["address"].as_str().context("no address")?;
         Ok(address.parse()?)
     }

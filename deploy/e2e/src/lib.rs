@@ -2,12 +2,15 @@
 //! it, and a load that does not wait for answers.
 
 mod ask;
+mod certificate;
 mod compiler;
 mod gateway;
+pub mod hand;
 mod load;
 pub mod world;
 
 pub use ask::{Answer, Asker};
+pub use certificate::{Certificate, shown};
 pub use compiler::Desk;
 pub use gateway::Gateway;
 pub use load::{Load, Loading, Outcome};

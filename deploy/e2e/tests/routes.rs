@@ -68,7 +68,7 @@ async fn hosts_and_paths_lead_where_they_say() {
 }
 
 /// Every annotation, with a value that is not its default.
-const WORDS: [(&str, &str); 17] = [
+const WORDS: [(&str, &str); 19] = [
     ("pattern", "shard"),
     ("balance", "round-robin"),
     ("shard-key", "header:x-user,path:^/users/([^/]+)"),
@@ -86,6 +86,8 @@ const WORDS: [(&str, &str); 17] = [
     ("retries", "2"),
     ("max-body", "1MiB"),
     ("max-concurrency", "100"),
+    ("tls-verify", "off"),
+    ("tls-server-name", "replica.example"),
 ];
 
 #[tokio::test]

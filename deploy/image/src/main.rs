@@ -1,8 +1,9 @@
 //! How is an image made? A program of this workspace, linked with all it needs, is packed as any other would
-//! be and pushed to a registry, and its name with its digest is printed.
+//! be and pushed to a registry, and its name with its digest is printed. That of an example is called after it.
 //!
 //! ```sh
 //! cargo run -p metaparticle-image -- metaparticle-gateway metaparticle-gateway 127.0.0.1:5000
+//! cargo run -p metaparticle-image -- metaparticle-sync example/lock 127.0.0.1:5000    # 127.0.0.1:5000/lock-example
 //! ```
 
 use std::collections::BTreeMap;
@@ -23,9 +24,13 @@ async fn main() -> Result<()> {
             "usage: image PACKAGE PROGRAM REGISTRY, as in `image PACKAGE PROGRAM localhost:5000`"
         );
     };
-    let to: Reference = format!("{registry}/{name}").parse()?;
+    let called = match name.strip_prefix("example/") {
+        Some(example) => format!("{example}-example"),
+        None => name.clone(),
+    };
+    let to: Reference = format!("{registry}/{called}").parse()?;
     let built = program::shipped(package, name).await?;
-    let image = packed(name.clone(), built).await?;
+    let image = packed(called, built).await?;
     let pushed = registry::push(&image, &to, &registry::Options::default(), &tell).await?;
     writeln!(std::io::stdout(), "{}", pushed.reference)?;
     Ok(())

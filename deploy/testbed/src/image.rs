@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 /// Builds of tests are not made to be small.
 const LARGEST: u64 = 1 << 30;
 
-/// Pushes it, and gives a name that means this very program.
+/// Pushes it, also as the latest of this name, and gives a name that means this very program.
 ///
 /// # Errors
 ///
@@ -19,7 +19,8 @@ const LARGEST: u64 = 1 << 30;
 pub async fn push(registry: &str, name: &str, program: &Path) -> Result<String> {
     let image = packed(name.to_owned(), program.to_owned()).await?;
     let to: Reference = format!("{registry}/{name}").parse()?;
-    let pushed = registry::push(&image, &to, &registry::Options::default(), &|_| {}).await;
+    let options = registry::Options { tags: vec!["latest".to_owned()], ..Default::default() };
+    let pushed = registry::push(&image, &to, &options, &|_| {}).await;
     let pushed = pushed.context("no image for the cluster: is it up (`make cluster`)?")?;
     Ok(pushed.reference.to_string())
 }

@@ -16,7 +16,9 @@
 //! The cluster is the one that `KUBECONFIG` names: `make cluster` starts it. No other is touched, unless
 //! `CLUSTER=existing` says so.
 
+pub mod figures;
 pub mod image;
+mod kubectl;
 pub mod outage;
 pub mod program;
 mod report;
@@ -25,4 +27,5 @@ mod space;
 mod wait;
 pub mod workload;
 
+pub use kubectl::kubectl;
 pub use space::{Object, Space, in_namespace};

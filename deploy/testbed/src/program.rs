@@ -14,7 +14,16 @@ use tokio::process::Command;
 ///
 /// When it does not build; what cargo says against it is in the test's output.
 pub async fn built(package: &str, name: &str) -> Result<PathBuf> {
-    build(package, name, "dev").await
+    build(package, ["--bin", name], "dev").await
+}
+
+/// The same, of one of its examples.
+///
+/// # Errors
+///
+/// When it does not build; what cargo says against it is in the test's output.
+pub async fn example(package: &str, name: &str) -> Result<PathBuf> {
+    build(package, ["--example", name], "dev").await
 }
 
 /// The same, as it is released but for what only takes long: for load.
@@ -23,7 +32,7 @@ pub async fn built(package: &str, name: &str) -> Result<PathBuf> {
 ///
 /// When it does not build; what cargo says against it is in the test's output.
 pub async fn released(package: &str, name: &str) -> Result<PathBuf> {
-    build(package, name, "counted").await
+    build(package, ["--bin", name], "counted").await
 }
 
 /// The same for this machine, which needs no static link: `make instructions` builds it so, too.
@@ -38,24 +47,31 @@ pub async fn local(package: &str, name: &str) -> Result<PathBuf> {
     run(cargo, package, name).await
 }
 
-/// The same, as it is released.
+/// The same, as it is released; `example/NAME` is one of the package's examples.
 ///
 /// # Errors
 ///
 /// When it does not build; what cargo says against it is in the output.
 pub async fn shipped(package: &str, name: &str) -> Result<PathBuf> {
-    build(package, name, "release").await
+    let target = match name.strip_prefix("example/") {
+        Some(example) => ["--example", example],
+        None => ["--bin", name],
+    };
+    build(package, target, "release").await
 }
 
-async fn build(package: &str, name: &str, profile: &str) -> Result<PathBuf> {
+async fn build(package: &str, target: [&str; 2], profile: &str) -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .args(["rustc", "--quiet", "--message-format=json-render-diagnostics"])
-        .args(["--package", package, "--bin", name, "--profile", profile])
+        .args(["--package", package, "--profile", profile])
+        .args(target)
         // Its own folder: the same program, linked otherwise, is not to take turns with cargo's.
         .args(["--target-dir", concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/static")])
-        .args(["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"]);
-    run(cargo, package, name).await
+        .args(["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"])
+        // Nobody debugs in a pod, and what is small is soon there.
+        .args(["-C", "strip=debuginfo"]);
+    run(cargo, package, target[1]).await
 }
 
 async fn run(mut cargo: Command, package: &str, name: &str) -> Result<PathBuf> {

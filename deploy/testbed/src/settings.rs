@@ -41,6 +41,12 @@ pub(crate) fn devcluster() -> PathBuf {
     var("DEVCLUSTER").unwrap_or_else(|| built.to_owned()).into()
 }
 
+/// `kubectl`, as it came with the development cluster, or else as it is installed.
+pub(crate) fn kubectl() -> PathBuf {
+    let beside = devcluster().with_file_name("kubectl");
+    if beside.exists() { beside } else { "kubectl".into() }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the room that reads the environment")]
 fn var(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())

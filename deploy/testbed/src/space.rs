@@ -4,8 +4,9 @@
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
+use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use futures::FutureExt as _;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ServiceAccount};
@@ -14,6 +15,8 @@ use kube::{Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
 
 use crate::image;
 use crate::report;
@@ -160,13 +163,43 @@ impl Space {
         wait::until(self.api(), what, labels, found).await
     }
 
-    /// Makes an image of a static program and nothing else, pushes it, and gives its name.
+    /// Makes an image of a program, pushes it, and gives its name.
     ///
     /// # Errors
     ///
     /// When the program cannot be read, or the registry does not take it.
     pub async fn push(&self, name: &str, program: &Path) -> Result<String> {
         image::push(&settings::registry(), name, program).await
+    }
+
+    /// The registry that this machine pushes to and the cluster's nodes pull from.
+    #[must_use]
+    pub fn registry(&self) -> String {
+        settings::registry()
+    }
+
+    /// Does what a person would, in this namespace, with `input` on its standard input; gives what it said.
+    ///
+    /// # Errors
+    ///
+    /// When `kubectl` fails, with what it said.
+    pub async fn kubectl(&self, args: &[&str], input: &str) -> Result<String> {
+        let mut kubectl = Command::new(settings::kubectl())
+            .args(["--namespace", &self.name])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot run kubectl")?;
+        let mut stdin = kubectl.stdin.take().context("it is piped")?;
+        stdin.write_all(input.as_bytes()).await?;
+        drop(stdin);
+        let output = kubectl.wait_with_output().await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "kubectl {args:?}: {said}");
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Runs a pod to its end, and gives what it said.

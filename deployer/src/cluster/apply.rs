@@ -31,7 +31,7 @@ impl Cluster {
         plan: &Plan,
         parent: &Parent,
         options: &Options,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<Vec<Applied>, Fault> {
         let scaled = self.autoscaled(plan).await?;
         let mut applied = Vec::new();
@@ -57,7 +57,7 @@ impl Cluster {
         &self,
         item: &Item,
         parent: &Parent,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<Option<Value>, Fault> {
         loop {
             let Some(live) = self.get(item).await? else { return Ok(None) };
@@ -97,7 +97,7 @@ impl Cluster {
         item: &Item,
         body: &Value,
         force: bool,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<Value, Fault> {
         let params = PatchParams::apply(MANAGER).validation_strict();
         let status = match self.patch(item, &params, &Patch::Apply(body)).await {

@@ -20,10 +20,9 @@ impl Cluster {
         &self,
         application: &str,
         options: &Options,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<bool, Fault> {
-        told(self.target(application));
-        self.admit(options)?;
+        self.open(application, options, told)?;
         let Some(parent) = self.parent(application).await? else {
             told(Event::Deleted { found: false });
             return Ok(false);
@@ -31,8 +30,12 @@ impl Cluster {
         let uid = parent.uid.clone().unwrap_or_default();
         if !parent.going {
             // Nobody who deploys it now makes anything that nobody would own.
-            Box::pin(self.locked(&parent, options, told, self.delete_parent(&parent, &uid)))
-                .await?;
+            let deleted = self.locked(&parent, options, told, self.delete_parent(&parent, &uid));
+            match Box::pin(deleted).await {
+                // The lock goes with the parent.
+                Err(Fault::LockLost(_)) if self.is_going(application).await? => {}
+                deleted => deleted?,
+            }
         }
         if options.wait {
             let item = Parent::item(application);
@@ -45,6 +48,10 @@ impl Cluster {
         }
         told(Event::Deleted { found: true });
         Ok(true)
+    }
+
+    async fn is_going(&self, application: &str) -> Result<bool, Fault> {
+        Ok(self.parent(application).await?.is_none_or(|parent| parent.going))
     }
 
     async fn delete_parent(&self, parent: &Parent, uid: &str) -> Result<(), Fault> {

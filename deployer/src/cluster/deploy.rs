@@ -7,10 +7,10 @@
 //!                        └ pending revision, and everything that it will make
 //! ```
 
+use k8s_openapi::jiff::Timestamp;
+use rustix::system::uname;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-
-use k8s_openapi::jiff::Timestamp;
 
 use crate::cluster::apply::{Applied, foreign};
 use crate::cluster::connect::Cluster;
@@ -22,6 +22,7 @@ use crate::cluster::stuck::Patience;
 use crate::cluster::wait::Stuck;
 use crate::plan::Plan;
 use crate::report::{Event, Step, Told};
+use crate::settings;
 
 /// How a plan is put in force.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            who: "metaparticle".to_owned(),
+            who: who(),
             timeout: Duration::from_secs(600),
             lock_within: lock::WITHIN,
             patience: Patience::default(),
@@ -63,6 +64,13 @@ impl Default for Options {
             stop: CancellationToken::new(),
         }
     }
+}
+
+/// `user@machine`, as far as that is known.
+fn who() -> String {
+    let name = uname();
+    let machine = name.nodename().to_string_lossy();
+    settings::user().map_or_else(|| machine.to_string(), |user| format!("{user}@{machine}"))
 }
 
 /// What is in force.
@@ -79,7 +87,7 @@ pub struct Live {
 pub(super) struct Work<'w> {
     pub(super) plan: &'w Plan,
     pub(super) options: &'w Options,
-    pub(super) told: &'w Told,
+    pub(super) told: &'w Told<'w>,
     /// Why this revision is, if it is not a new one.
     pub(super) note: Option<&'w str>,
 }
@@ -90,23 +98,57 @@ impl Cluster {
     ///
     /// # Errors
     /// When it is not in force; then, if there was one, the last live revision is again.
-    pub async fn deploy(&self, plan: &Plan, options: &Options, told: &Told) -> Result<Live, Fault> {
-        let work = Work { plan, options, told, note: None };
+    pub async fn deploy(
+        &self,
+        plan: &Plan,
+        options: &Options,
+        told: &Told<'_>,
+    ) -> Result<Live, Fault> {
+        self.open(plan.application.as_str(), options, told)?;
+        self.deploy_there(plan, options, told).await
+    }
+
+    /// The same, where it was said already where that is.
+    pub(crate) async fn deploy_there(
+        &self,
+        plan: &Plan,
+        options: &Options,
+        told: &Told<'_>,
+    ) -> Result<Live, Fault> {
+        self.carry_out(Work { plan, options, told, note: None }).await
+    }
+
+    /// Puts it in force, and tells why it is not.
+    pub(super) async fn carry_out(&self, work: Work<'_>) -> Result<Live, Fault> {
         let outcome = Box::pin(self.put_in_force(work)).await;
         if let Err(fault) = &outcome
             && !matches!(fault, Fault::Detached)
         {
-            told(Event::Failed { why: fault.to_string() });
+            (work.told)(Event::Failed { why: fault.to_string() });
         }
         outcome
     }
 
-    pub(super) async fn put_in_force(&self, work: Work<'_>) -> Result<Live, Fault> {
+    /// Says where it goes, and refuses what is called like a production cluster, unless it is meant.
+    pub(crate) fn open(
+        &self,
+        application: &str,
+        options: &Options,
+        told: &Told<'_>,
+    ) -> Result<(), Fault> {
+        told(self.target(application));
+        match &self.place.context {
+            Some(context) if self.place.is_production() && !options.production => {
+                Err(Fault::Production { context: context.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn put_in_force(&self, work: Work<'_>) -> Result<Live, Fault> {
         let Work { plan, options, told, .. } = work;
         let begun = Instant::now();
         let application = plan.application.as_str();
-        told(self.target(application));
-        self.admit(options)?;
         told(Event::Step { step: Step::Compare });
         let known = self.parent(application).await?.filter(|parent| !parent.going);
         let version = known.as_ref().and_then(|parent| parent.version.clone());
@@ -126,16 +168,6 @@ impl Cluster {
         let seconds = begun.elapsed().as_secs_f64();
         told(Event::Live { revision: live.revision, changed: live.changed, seconds });
         Ok(live)
-    }
-
-    /// Refuses what is called like a production cluster, unless it is meant.
-    pub(super) fn admit(&self, options: &Options) -> Result<(), Fault> {
-        match &self.place.context {
-            Some(context) if self.place.is_production() && !options.production => {
-                Err(Fault::Production { context: context.clone() })
-            }
-            _ => Ok(()),
-        }
     }
 
     async fn roll_out(&self, work: Work<'_>, mut parent: Parent) -> Result<Live, Fault> {
@@ -209,7 +241,7 @@ pub(super) enum Failure {
 }
 
 /// Tells what would change, and stops where somebody else manages it.
-fn tell(differences: &[Difference], options: &Options, told: &Told) -> Result<(), Fault> {
+fn tell(differences: &[Difference], options: &Options, told: &Told<'_>) -> Result<(), Fault> {
     differences.iter().for_each(|difference| told(difference.event()));
     let conflicts = differences.iter().flat_map(|one| foreign(&one.conflicts)).collect::<Vec<_>>();
     if conflicts.is_empty() || options.force_conflicts {

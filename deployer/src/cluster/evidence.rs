@@ -18,7 +18,7 @@ const PODS_MOST: usize = 3;
 
 impl Cluster {
     /// Tells all that may say why.
-    pub(super) async fn tell_evidence(&self, stuck: &Stuck, told: &Told) {
+    pub(super) async fn tell_evidence(&self, stuck: &Stuck, told: &Told<'_>) {
         let names = stuck.guilty.iter().cloned().collect::<BTreeSet<_>>();
         let about = |thing: &Thing| {
             names.contains(&thing.name)
@@ -35,7 +35,7 @@ impl Cluster {
         }
     }
 
-    async fn tell_last_words(&self, pod: &Pod, container: &str, previous: bool, told: &Told) {
+    async fn tell_last_words(&self, pod: &Pod, container: &str, previous: bool, told: &Told<'_>) {
         let api = Api::<Pod>::namespaced(self.client.clone(), &self.place.namespace);
         let params = LogParams {
             container: Some(container.to_owned()),

@@ -26,7 +26,7 @@ impl Cluster {
         &self,
         parent: &Parent,
         options: &Options,
-        told: &Told,
+        told: &Told<'_>,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         self.lease(parent).await?;
@@ -55,7 +55,7 @@ impl Cluster {
         sync: &Sync,
         parent: &Parent,
         options: &Options,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<Held, Fault> {
         // What it does late is refused: the parent is only written over what was read.
         let lock = sync.lock(&Parent::name_of(&parent.application)).on_overrun(Overrun::Fenced);

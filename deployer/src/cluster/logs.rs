@@ -46,7 +46,7 @@ pub struct Logs {
 }
 
 /// Who hears it.
-pub type Heard = dyn Fn(Line) + Send + Sync;
+pub type Heard<'h> = dyn Fn(Line) + Send + Sync + 'h;
 
 impl Logs {
     /// All that the pods of these labels have said so far.
@@ -94,11 +94,11 @@ impl Cluster {
     ///
     /// # Errors
     /// When the pods cannot be listed.
-    pub async fn logs(&self, logs: &Logs, heard: &Heard) -> Result<(), Fault> {
+    pub async fn logs(&self, logs: &Logs, heard: &Heard<'_>) -> Result<(), Fault> {
         if logs.follow { self.follow(logs, heard).await } else { self.so_far(logs, heard).await }
     }
 
-    async fn so_far(&self, logs: &Logs, heard: &Heard) -> Result<(), Fault> {
+    async fn so_far(&self, logs: &Logs, heard: &Heard<'_>) -> Result<(), Fault> {
         let pods = Api::<Pod>::namespaced(self.client.clone(), &self.place.namespace);
         let thing = Thing::new("Pod", "");
         let all = pods.list(&ListParams::default().labels(&logs.selector)).await;
@@ -124,7 +124,7 @@ impl Cluster {
         Ok(())
     }
 
-    async fn follow(&self, logs: &Logs, heard: &Heard) -> Result<(), Fault> {
+    async fn follow(&self, logs: &Logs, heard: &Heard<'_>) -> Result<(), Fault> {
         let pods = Api::<Pod>::namespaced(self.client.clone(), &self.place.namespace);
         let config = Config::default().labels(&logs.selector);
         let mut events = watcher(pods.clone(), config).default_backoff().boxed();

@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cluster::MANAGER;
 use crate::cluster::fault::Fault;
+use crate::plan::Object;
 use crate::plan::Plan;
-use crate::plan::object::Object;
 use crate::report::Thing;
 
 /// How many revisions are kept.
@@ -27,6 +27,7 @@ const LEVEL: u8 = 6;
 
 const BY: &str = "app.kubernetes.io/managed-by";
 const OF: &str = "app.kubernetes.io/part-of";
+const WHAT: &str = "app.kubernetes.io/component";
 const INVENTORY: &str = "inventory";
 const REVISIONS: &str = "revisions";
 
@@ -203,7 +204,7 @@ impl Parent {
 
     /// All parents carry these labels.
     pub(super) fn selector() -> String {
-        format!("{BY}={MANAGER},{OF}")
+        format!("{BY}={MANAGER},{OF},{WHAT}=parent")
     }
 
     /// Reads it.
@@ -243,8 +244,7 @@ impl Parent {
 
     /// The object as it is to be.
     pub(super) fn write(&self) -> ConfigMap {
-        let labels =
-            [(BY, MANAGER), (OF, &self.application), ("app.kubernetes.io/component", "parent")];
+        let labels = [(BY, MANAGER), (OF, &self.application), (WHAT, "parent")];
         let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let packed = self.revisions.iter();
         let packed = packed.map(|one| (key(one.number), ByteString(one.packed.clone())));
@@ -375,3 +375,6 @@ fn entry<T: for<'d> Deserialize<'d> + Default>(
     let Some(text) = data.get(key) else { return Ok(T::default()) };
     serde_json::from_str(text).map_err(|error| format!("{key}: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -292,3 +292,6 @@ fn happened(word: &Word) -> Event {
         count: word.count.unwrap_or(1),
     }
 }
+
+#[cfg(test)]
+mod tests;

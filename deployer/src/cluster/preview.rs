@@ -15,8 +15,8 @@ use crate::cluster::own::{Whose, whose};
 use crate::cluster::parent::{Item, Parent};
 use crate::cluster::replicas::{self, Autoscaled};
 use crate::cluster::{MANAGER, prune};
+use crate::plan::Object;
 use crate::plan::Plan;
-use crate::plan::object::Object;
 use crate::report::{Change, Conflict, Event, Thing};
 
 /// So many questions at once.

@@ -52,7 +52,7 @@ impl Cluster {
         &self,
         plan: &Plan,
         parent: &Parent,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<(), Fault> {
         for item in unwanted(&parent.inventory, plan) {
             let Some(live) = self.get(&item).await? else { continue };
@@ -79,8 +79,8 @@ mod tests {
 
     use super::{deletable, unwanted};
     use crate::cluster::parent::{Item, Parent};
+    use crate::plan::Object;
     use crate::plan::Plan;
-    use crate::plan::object::Object;
 
     fn item(kind: &str, name: &str) -> Item {
         Item::any("", "v1", kind, "").named(name)

@@ -24,8 +24,9 @@ impl Cluster {
         application: &str,
         number: Option<u32>,
         options: &Options,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<Live, Fault> {
+        self.open(application, options, told)?;
         let parent = self.known(application).await?;
         let revision = match number {
             Some(number) => parent.revision(number),
@@ -35,12 +36,7 @@ impl Cluster {
         let plan = plan_of(&parent, revision)?;
         told(Event::RollingBack { to: revision.number });
         let note = format!("revision {} again", revision.number);
-        let work = Work { plan: &plan, options, told, note: Some(&note) };
-        let outcome = Box::pin(self.put_in_force(work)).await;
-        if let Err(fault) = &outcome {
-            told(Event::Failed { why: fault.to_string() });
-        }
-        outcome
+        self.carry_out(Work { plan: &plan, options, told, note: Some(&note) }).await
     }
 
     /// What is remembered of an application that must be there.
@@ -125,7 +121,7 @@ impl Cluster {
     }
 
     /// A StatefulSet replaces no pod while one of another revision is not ready: such pods are deleted.
-    async fn unstick(&self, applied: &[Applied], told: &Told) -> Result<(), Fault> {
+    async fn unstick(&self, applied: &[Applied], told: &Told<'_>) -> Result<(), Fault> {
         let pods = Api::<Pod>::namespaced(self.client.clone(), &self.place.namespace);
         for set in applied.iter().filter(|one| one.item.kind == "StatefulSet") {
             let Some(revision) = self.settled(set).await? else { continue };

@@ -20,7 +20,7 @@ impl Cluster {
         application: &str,
         name: &str,
         replicas: u32,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<(), Fault> {
         let parent = self.known(application).await?;
         let scalable = |item: &&Item| matches!(item.kind.as_str(), "Deployment" | "StatefulSet");

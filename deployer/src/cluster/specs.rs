@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::cluster::connect::Cluster;
 use crate::cluster::fault::Fault;
 use crate::plan::MANAGER;
-use crate::plan::object::Object;
+use crate::plan::Object;
 use crate::report::Thing;
 
 /// The key of the ConfigMap.

@@ -31,7 +31,7 @@ impl Cluster {
         applied: &[Applied],
         version: u64,
         options: &Options,
-        told: &Told,
+        told: &Told<'_>,
     ) -> Result<(), Box<Stuck>> {
         let awaited = applied.iter().filter_map(awaited).collect::<Vec<_>>();
         if awaited.is_empty() {
@@ -94,7 +94,7 @@ fn awaited(applied: &Applied) -> Option<Awaited> {
 }
 
 /// Says once that nothing is seen, and why.
-fn tell_blindness(blind: &mut Option<String>, seen: &Seen, told: &Told) {
+fn tell_blindness(blind: &mut Option<String>, seen: &Seen, told: &Told<'_>) {
     match seen {
         Seen::Blind(why) if blind.as_ref() != Some(why) => {
             *blind = Some(why.clone());

@@ -10,8 +10,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::application::{Application, Instances};
+use crate::plan::Object;
 use crate::plan::Plan;
-use crate::plan::object::Object;
 
 /// The folder, where the compiler runs.
 pub(super) const FOLDER: &str = ".metaparticle";

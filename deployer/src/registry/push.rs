@@ -13,6 +13,7 @@ use crate::image::{Blob, Digest, Image};
 
 use super::answer::Answer;
 use super::client::{Ask, Client};
+use super::reference::checked_repository;
 use super::{Fault, Options, Reference};
 
 /// How far an image is.
@@ -93,6 +94,9 @@ pub async fn push(
     tags.extend(options.tags.iter().filter(|tag| !tags.contains(tag)).cloned().collect::<Vec<_>>());
     for tag in &tags {
         let _checked = to.clone().with_tag(tag)?;
+    }
+    if let Some(from) = &options.mount_from {
+        checked_repository(from)?;
     }
     let (tell, mut heard) = mpsc::unbounded_channel();
     let push = Push::new(to, options, tell);
@@ -178,10 +182,12 @@ impl Push {
         }
         let names = std::iter::once(image.digest().as_str()).chain(tags.iter().map(String::as_str));
         for name in names {
-            tally.uploaded += self.persist(async || self.name(image, name).await).await?;
+            let size = self.persist(async || self.name(image, name).await).await?;
+            if size > 0 {
+                self.tell(Progress::Sent { digest: image.digest().clone(), size });
+            }
+            tally.uploaded += size;
         }
-        let (digest, size) = (image.digest().clone(), image.manifest().len() as u64);
-        self.tell(Progress::Sent { digest, size });
         Ok(tally)
     }
 

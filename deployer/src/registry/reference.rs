@@ -151,11 +151,15 @@ impl FromStr for Reference {
             Some((repository, tag)) => (repository, Some(checked_tag(tag)?)),
             None => (name, None),
         };
-        if repository.len() > NAME_MOST || !repository.split('/').all(is_component) {
-            return Err(Wrong::Repository(repository.to_owned()));
-        }
+        checked_repository(repository)?;
         Ok(Self { registry: registry.parse()?, repository: repository.to_owned(), tag, digest })
     }
+}
+
+/// That it is a name within a registry.
+pub(super) fn checked_repository(name: &str) -> Result<(), Wrong> {
+    let right = name.len() <= NAME_MOST && name.split('/').all(is_component);
+    if right { Ok(()) } else { Err(Wrong::Repository(name.to_owned())) }
 }
 
 fn checked_tag(tag: &str) -> Result<String, Wrong> {

@@ -81,7 +81,7 @@ impl Config {
         let names = names(reference);
         let named = |name: &String| self.cred_helpers.iter().find(|(key, _)| bare(key) == *name);
         if let Some((key, helper)) = names.iter().find_map(named) {
-            return ask(helper, key, path).await;
+            return ask(&program(helper), key, path).await;
         }
         let kept = |name: &String| self.auths.iter().find(|(key, _)| bare(key) == *name);
         if let Some((key, entry)) = names.iter().find_map(kept) {
@@ -98,7 +98,7 @@ impl Config {
         }
         let registry = reference.registry();
         let server = if registry.is_hub() { HUB } else { registry.as_str() };
-        ask(&self.creds_store, server, path).await
+        ask(&program(&self.creds_store), server, path).await
     }
 }
 
@@ -151,15 +151,16 @@ const FORGIVING: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// What a helper is called: always in the search path, never a path of its own.
+fn program(helper: &str) -> String {
+    format!("docker-credential-{}", helper.replace('/', "-"))
+}
+
 /// Asks a helper, without keeping others from their work.
-async fn ask(helper: &str, server: &str, path: &Path) -> Result<Credential, Fault> {
-    let program = format!("docker-credential-{helper}");
+pub(super) async fn ask(program: &str, server: &str, path: &Path) -> Result<Credential, Fault> {
     let fails =
-        |why: String| Fault::Helper { program: program.clone(), path: path.to_owned(), why };
-    if helper.contains('/') {
-        return Err(fails("its name has a `/`".to_owned()));
-    }
-    let answer = timeout(PATIENCE, run(&program, server)).await;
+        |why: String| Fault::Helper { program: program.to_owned(), path: path.to_owned(), why };
+    let answer = timeout(PATIENCE, run(program, server)).await;
     let answer = answer.map_err(|_| fails(format!("no answer in {} s", PATIENCE.as_secs())))?;
     let output = answer.map_err(|error| fails(error.to_string()))?;
     let said = String::from_utf8_lossy(&output.stdout);

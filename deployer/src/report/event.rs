@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Who listens.
-pub type Told = dyn Fn(Event) + Send + Sync;
+pub type Told<'t> = dyn Fn(Event) + Send + Sync + 't;
 
 /// Something happened, or is about to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,6 +22,37 @@ pub enum Event {
         server: String,
         /// The namespace.
         namespace: String,
+    },
+    /// A program is an image now.
+    Built {
+        /// Which program.
+        program: String,
+        /// The image.
+        digest: String,
+        /// How large it is.
+        bytes: u64,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// An image is on its way into its registry.
+    Pushing {
+        /// Which program's.
+        program: String,
+        /// So many bytes are there,
+        sent: u64,
+        /// of so many.
+        size: u64,
+    },
+    /// An image is in its registry.
+    Pushed {
+        /// As those who pull call it.
+        image: String,
+        /// How many bytes were sent for it.
+        uploaded: u64,
+        /// How many of its parts were there already.
+        skipped: usize,
+        /// How long it took.
+        seconds: f64,
     },
     /// A step begins.
     Step {

@@ -90,6 +90,10 @@ impl Page {
 
     /// Says nothing twice.
     fn plain(&mut self, event: &Event) -> String {
+        // Only a terminal wants to see it move.
+        if matches!(event, Event::Pushing { .. }) {
+            return String::new();
+        }
         let lines = event.lines().iter().fold(String::new(), |all, line| all + line + "\n");
         match place(event) {
             Some(place) if self.live.get(&place) == Some(&lines) => String::new(),
@@ -108,6 +112,10 @@ impl Page {
             let _always = write!(out, "\x1b[{}A\x1b[J", self.shown);
         }
         match (place(event), event) {
+            (None, Event::Pushed { .. }) => {
+                self.live.retain(|place, _| !place.starts_with('c'));
+                event.lines().iter().for_each(|line| out += &format!("{line}\n"));
+            }
             (Some(place), Event::PodGone { .. }) => drop(self.live.remove(&place)),
             (Some(place), _) => drop(self.live.insert(place, event.lines().join(" "))),
             (None, _) => {
@@ -128,6 +136,7 @@ impl Page {
 /// Events of one place replace each other.
 fn place(event: &Event) -> Option<String> {
     match event {
+        Event::Pushing { program, .. } => Some(format!("c {program}")),
         Event::Waits { object, .. } | Event::Ready { object } => Some(format!("a {object}")),
         Event::Pod { pod, .. } | Event::PodGone { pod } => Some(format!("b {pod}")),
         _ => None,
@@ -139,6 +148,7 @@ fn ends(event: &Event) -> bool {
     matches!(
         event,
         Event::Live { .. }
+            | Event::Pushed { .. }
             | Event::Failed { .. }
             | Event::RollingBack { .. }
             | Event::RolledBack { .. }

@@ -20,6 +20,16 @@ impl Event {
                 );
                 one(format!("{application} → namespace {namespace}, {context}, {server}"))
             }
+            Self::Built { program, digest, bytes, seconds } => {
+                let size = size_of(*bytes);
+                let digest = short(digest);
+                one(format!("✓ {program} is packaged: {size} ({digest}, {seconds:.1} s)"))
+            }
+            Self::Pushing { program, sent, size: all } => one(format!("  {program}  {}", bar(*sent, *all))),
+            Self::Pushed { image, uploaded, skipped, seconds } => one(format!(
+                "✓ {image} is pushed: {} sent, {skipped} parts there already ({seconds:.1} s)",
+                size_of(*uploaded)
+            )),
             Self::Step { step } => step.line().map(str::to_owned).into_iter().collect(),
             Self::Locked { holder } => one(format!(
                 "{holder} deploys this application, or did until a moment ago: waiting for it"
@@ -92,6 +102,28 @@ impl std::fmt::Display for PodLine {
             None => Ok(()),
         }
     }
+}
+
+/// As much of a digest as people compare.
+fn short(digest: &str) -> &str {
+    let hex = digest.split_once(':').map_or(digest, |(_, hex)| hex);
+    hex.get(..12).unwrap_or(hex)
+}
+
+fn size_of(count: u64) -> String {
+    match count {
+        0..1024 => format!("{count} bytes"),
+        1024..1_048_576 => format!("{} KiB", count >> 10),
+        _ => format!("{} MiB", count >> 20),
+    }
+}
+
+const BAR: u64 = 20;
+
+fn bar(sent: u64, size: u64) -> String {
+    let full = if size == 0 { BAR } else { sent.min(size) * BAR / size };
+    let signs: String = (0..BAR).map(|place| if place < full { '█' } else { '░' }).collect();
+    format!("{signs} {} of {}", size_of(sent), size_of(size))
 }
 
 fn compared(object: &str, change: &Change) -> Vec<String> {

@@ -26,7 +26,7 @@ pub(super) struct Desk {
     pub(super) cluster: Cluster,
     /// The gateway, where somebody names it.
     pub(super) gateway: Option<Host>,
-    pub(super) told: Arc<Told>,
+    pub(super) told: Arc<Told<'static>>,
     pub(super) stop: CancellationToken,
 }
 

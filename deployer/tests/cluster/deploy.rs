@@ -45,7 +45,11 @@ async fn what_is_no_longer_wanted_is_deleted_and_a_rollback_brings_it_back() {
         world.deploy(&one).await?;
         world.said("    data.key: \"1\" → \"changed\"")?;
         world.said("- ConfigMap two is not wanted any more")?;
-        ensure!(space.api::<ConfigMap>().get_opt("two").await?.is_none(), "it is still there");
+        space
+            .until("no second", "app.kubernetes.io/part-of=shop", |all: &[ConfigMap]| {
+                all.iter().all(|one| one.metadata.name.as_deref() != Some("two")).then_some(())
+            })
+            .await?;
         let live = world.cluster.rollback(SHOP, None, &options(), &*world.hear()).await?;
         ensure!(live.revision == 3 && live.changed, "{live:?}");
         let two = space.api::<ConfigMap>().get("two").await?;

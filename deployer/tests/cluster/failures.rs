@@ -1,6 +1,7 @@
 //! What cannot run says why, in time, and what ran before runs again.
 
 use anyhow::{Result, ensure};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
 use metaparticle::cluster::{Fault, Options, State};
 use metaparticle::plan::Plan;
@@ -224,10 +225,12 @@ async fn a_job_that_fails() {
         world.deploy_as(&job(json!(["ask"]))?, &ends).await?;
         let fault = fault(world.deploy_as(&job(json!(["aks"]))?, &ends).await)?;
         ensure!(fault.to_string().contains("Job job-aks"), "{fault}");
-        let names =
-            space.api::<k8s_openapi::api::batch::v1::Job>().list(&Default::default()).await?;
-        let names = names.items.iter().map(kube::ResourceExt::name_any).collect::<Vec<_>>();
-        ensure!(names == ["job-ask"], "{names:?}");
+        space
+            .until("only the first job", "", |jobs: &[Job]| {
+                let names = jobs.iter().filter_map(|job| job.metadata.name.as_deref());
+                names.eq(["job-ask"]).then_some(())
+            })
+            .await?;
         Ok(())
     })
     .await;

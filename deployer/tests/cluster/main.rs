@@ -2,5 +2,7 @@
 
 mod deploy;
 mod failures;
+mod killed;
+mod logs;
 mod owners;
 mod world;

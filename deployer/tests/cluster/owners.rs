@@ -1,11 +1,11 @@
 //! Is everything that was made deleted, and nothing else ever?
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::api::{DeleteParams, PropagationPolicy};
 use metaparticle::cluster::Fault;
+use metaparticle_testbed::in_namespace;
 use metaparticle_testbed::workload::service;
-use metaparticle_testbed::{Space, in_namespace};
 
 use crate::world::{SHOP, World, config, fault, options, plan};
 
@@ -37,7 +37,6 @@ async fn when_the_parent_is_deleted_by_hand_nothing_is_left() {
             ..DeleteParams::default()
         };
         drop(space.api::<ConfigMap>().delete("mp-shop", &now).await?);
-        no_service(space).await?;
         // And what is deployed while the rest of it goes comes to stay.
         world.deploy(&world.web(1)?).await?;
         drop(space.api::<ConfigMap>().delete("mp-shop", &DeleteParams::foreground()).await?);
@@ -99,15 +98,6 @@ fn map(name: &str) -> Result<ConfigMap> {
     let mut map = ConfigMap::default();
     map.metadata.name = Some(name.to_owned());
     Ok(map)
-}
-
-async fn no_service(space: &Space) -> Result<()> {
-    space
-        .until("no service", "app.kubernetes.io/part-of=none", |all: &[Service]| {
-            all.is_empty().then_some(())
-        })
-        .await
-        .context("the service stays")
 }
 
 /// What is deleted in the background goes by and by.

@@ -105,9 +105,16 @@ impl<'s> World<'s> {
     }
 }
 
+/// These objects, with the labels that all plans' objects have.
 pub(crate) fn plan(objects: impl IntoIterator<Item = Object>) -> Plan {
     let application = SHOP.parse().expect("a name");
-    Plan { application, objects: objects.into_iter().collect() }
+    let labelled = |object: Object| {
+        let mut body = object.body().clone();
+        body["metadata"]["labels"]["app.kubernetes.io/part-of"] = json!(SHOP);
+        body["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("metaparticle");
+        Object::from_value(body).expect("it was one")
+    };
+    Plan { application, objects: objects.into_iter().map(labelled).collect() }
 }
 
 pub(crate) fn object(value: Value) -> Result<Object> {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::file::mistakes::Mistakes;
-use crate::file::node::{Fields, Node};
 use crate::file::services::read_policy;
 use crate::model::{Code, Host, Path, Route, Service};
 use crate::words::{Scope, suggestion};
+use crate::yaml::Mistakes;
+use crate::yaml::{Fields, Node};
 
 const ROUTES: &str = "a list of routes such as { path: /, service: web }, or `[]`";
 const ROUTE: &str = "a map such as { path: /, service: web }";

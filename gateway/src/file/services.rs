@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::file::mistakes::Mistakes;
-use crate::file::node::{Fields, Node};
 use crate::model::{Authorities, Tls};
 use crate::model::{Replica, ReplicaName, Service, ServiceName, ShardName};
 use crate::words::{Policy, Protocol, Scope, ShardCount, suggestion, table};
 use crate::words::{ServerName, TlsVerify};
+use crate::yaml::{Fields, Mistakes, Node};
 
 const ADDRESS: &str = "an address such as 127.0.0.1:9001 or \"[::1]:9001\"; names are not resolved";
 const NAME: &str = "a name of visible ASCII characters, at most 253, such as users-1";
@@ -95,9 +94,9 @@ fn read_tls(
     Some(Tls { name, trust })
 }
 
-/// The words among the fields, on top of `base`; what is neither a word nor one of the `own` fields
-/// is a mistake.
-pub(super) fn read_policy(
+/// The gateway's words among the fields of a map, on top of `base`; what is neither a word nor one of the
+/// `own` fields is a mistake. `place` is the map's, for the mistakes.
+pub fn read_policy(
     place: &str,
     fields: &Fields<'_>,
     own: &[&str],

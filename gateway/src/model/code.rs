@@ -17,22 +17,38 @@ pub struct Code {
     pub merge: Option<MergeFn>,
 }
 
-/// Finds a request's key in its target and headers.
+/// Finds a request's key in its target and headers, or in its body too.
 #[derive(Clone)]
-pub struct KeyFn(Arc<FindKey>);
+pub struct KeyFn {
+    find: Arc<FindKey>,
+    reads_body: bool,
+}
 
-type FindKey = dyn Fn(&Uri, &Fields) -> Option<Vec<u8>> + Send + Sync;
+type FindKey = dyn Fn(&Uri, &Fields, &[u8]) -> Option<Vec<u8>> + Send + Sync;
 
 impl KeyFn {
     /// A key as `find` finds it; none is a missing key.
     pub fn new(find: impl Fn(&Uri, &Fields) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(find))
+        Self { find: Arc::new(move |uri, headers, _| find(uri, headers)), reads_body: false }
     }
 
-    /// The key of a request.
+    /// The same, found in the body too, which is read whole before the key is known.
+    pub fn of_body(
+        find: impl Fn(&Uri, &Fields, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { find: Arc::new(find), reads_body: true }
+    }
+
+    /// Whether it looks into the body.
     #[must_use]
-    pub fn find(&self, uri: &Uri, headers: &Fields) -> Option<Vec<u8>> {
-        (self.0)(uri, headers)
+    pub fn reads_body(&self) -> bool {
+        self.reads_body
+    }
+
+    /// The key of a request; `body` is empty where it was not read.
+    #[must_use]
+    pub fn find(&self, uri: &Uri, headers: &Fields, body: &[u8]) -> Option<Vec<u8>> {
+        (self.find)(uri, headers, body)
     }
 }
 

@@ -1,7 +1,7 @@
 //! How does a worker listen, and how does it stop without losing who is already in the queue?
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -37,6 +37,7 @@ pub struct BindError {
 /// # Errors
 /// When the address cannot be had, or somebody else listens there.
 pub fn bind(address: SocketAddr, workers: usize) -> Result<Listeners, BindError> {
+    let address = usable(address, has_v6());
     let failed = |address| move |source| BindError { address, source };
     // With `SO_REUSEPORT` a second gateway would silently take half of the first one's connections:
     // the address must be free for one without it first.
@@ -46,6 +47,20 @@ pub fn bind(address: SocketAddr, workers: usize) -> Result<Listeners, BindError>
     let others = (1..workers).map(|_| listen(address, true).map_err(failed(address)));
     let sockets = std::iter::once(Ok(first)).chain(others).collect::<Result<_, _>>()?;
     Ok(Listeners { address, sockets })
+}
+
+/// `[::]` is all addresses of both families, and where there is no IPv6 those of the other one.
+fn usable(address: SocketAddr, has_v6: bool) -> SocketAddr {
+    match address {
+        SocketAddr::V6(all) if all.ip().is_unspecified() && !has_v6 => {
+            SocketAddr::from((Ipv4Addr::UNSPECIFIED, all.port()))
+        }
+        other => other,
+    }
+}
+
+fn has_v6() -> bool {
+    Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)).is_ok()
 }
 
 fn listen(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
@@ -103,4 +118,20 @@ fn shut(listener: &SockRef<'_>) -> io::Result<()> {
         SockFilter::new(RETURN, 0, 0, 0),
         SockFilter::new(RETURN, 0, 0, u32::MAX),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_addresses_are_those_that_there_are() {
+        let check = |address: &str, has_v6, expected: &str| {
+            assert_eq!(usable(address.parse().unwrap(), has_v6), expected.parse().unwrap());
+        };
+        check("[::]:80", true, "[::]:80");
+        check("[::]:80", false, "0.0.0.0:80");
+        check("[::1]:80", false, "[::1]:80");
+        check("0.0.0.0:80", true, "0.0.0.0:80");
+    }
 }

@@ -11,6 +11,9 @@ use http::{Method, Request, Response};
 use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use metaparticle_sync::Sync;
+use metaparticle_sync::clock::Boot;
+use metaparticle_sync::store::Leases;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower::{BoxError, Layer, Service};
 
@@ -26,6 +29,8 @@ struct Silence;
 /// A way to the API server.
 pub struct Source {
     pub(super) client: Client,
+    /// Where gateways agree on who does what one should do.
+    pub(super) sync: Sync,
     /// The path and query of each request for a list or a watch that was granted.
     pub(super) granted: UnboundedReceiver<String>,
 }
@@ -54,11 +59,16 @@ pub enum NoSource {
 }
 
 impl Source {
-    /// The cluster of a kubeconfig; else the one of `KUBECONFIG`, `~/.kube/config`, or this pod.
+    /// The cluster of a kubeconfig; else the one of `KUBECONFIG`, `~/.kube/config`, or this pod. Leases are
+    /// in `namespace`, else where this runs.
     ///
     /// # Errors
     /// When none of them says how it is reached.
-    pub async fn find(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, NoSource> {
+    pub async fn find(
+        kubeconfig: Option<&Path>,
+        context: Option<&str>,
+        namespace: Option<&str>,
+    ) -> Result<Self, NoSource> {
         let options =
             KubeConfigOptions { context: context.map(str::to_owned), ..Default::default() };
         let config = match (kubeconfig, context) {
@@ -69,12 +79,22 @@ impl Source {
             (None, None) => Config::infer().await?,
         };
         let (told, granted) = unbounded_channel();
+        let namespace = namespace.unwrap_or(&config.default_namespace);
+        let leases = Leases::new(Leases::client(config.clone())?, namespace);
         let client = ClientBuilder::try_from(config)?.with_layer(&Listening(told)).build();
-        Ok(Self { client, granted })
+        Ok(Self { client, sync: Sync::new(leases, Boot), granted })
     }
 
-    /// An API server that is a service: for tests, and for who has a way of their own.
-    pub fn of<S, B>(service: S) -> Self
+    /// Gives back what this gateway was elected for, once it is watched no more.
+    #[must_use]
+    pub fn release(&self) -> impl Future<Output = ()> + Send + use<> {
+        let sync = self.sync.clone();
+        async move { sync.shutdown().await }
+    }
+
+    /// An API server that is a service: for tests, and for who has a way of their own; elections are those
+    /// of `sync`.
+    pub fn of<S, B>(service: S, sync: Sync) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>> + Send + 'static,
         S::Future: Send + 'static,
@@ -84,7 +104,7 @@ impl Source {
     {
         let (told, granted) = unbounded_channel();
         let client = Client::new(Listening(told).layer(service), "default");
-        Self { client, granted }
+        Self { client, sync, granted }
     }
 }
 

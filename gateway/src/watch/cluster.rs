@@ -177,3 +177,40 @@ fn selects(service: &Service, labels: &Pairs) -> bool {
     let has = |pair| labels.binary_search(pair).is_ok();
     !service.selector.is_empty() && service.selector.iter().all(has)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::digest;
+    use crate::watch::tests::{parse, service, slice};
+
+    #[test]
+    fn a_pod_or_a_stateful_set_concerns_only_the_services_of_its_own() {
+        let mut cluster = Cluster::default();
+        for (name, endpoints) in [("db", "db-0=10.0.0.1 db-1=10.0.0.2"), ("web", "web-x=10.0.1.1")]
+        {
+            let id = Id::new("shop", name);
+            cluster.services.take(
+                Change::Set(id.clone(), digest::service(&parse(&service(name)))),
+                |_, _, _| {},
+            );
+            let slices = digest::slice(&parse(&slice(name, name, endpoints))).map(|one| [one]);
+            cluster.take_slices(Change::Set(id, slices.unwrap().into()));
+        }
+        let check = |pods: &[(&str, &str)], sets: &[(&str, &str, &str)], expected: &str| {
+            let pods = pods.iter().map(|(space, name)| Id::new(space, name)).collect();
+            let labels = |app: &str| -> Pairs { [("app".into(), app.into())].into() };
+            let set = |(space, name, app): &(&str, &str, &str)| (Id::new(space, name), labels(app));
+            let sets: Vec<_> = sets.iter().map(set).collect();
+            let concerned = ["db", "web"]
+                .into_iter()
+                .filter(|name| cluster.concerns(&Id::new("shop", name), &pods, &sets));
+            assert_eq!(concerned.collect::<Vec<_>>().join(" "), expected, "{pods:?} {sets:?}");
+        };
+        check(&[("shop", "db-1")], &[], "db");
+        check(&[("shop", "other"), ("elsewhere", "db-1")], &[], "");
+        check(&[], &[("shop", "any", "web")], "web");
+        check(&[], &[("shop", "db", "of no selector")], "db");
+        check(&[], &[("elsewhere", "db", "db"), ("shop", "other", "x")], "");
+    }
+}

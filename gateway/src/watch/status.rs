@@ -1,6 +1,6 @@
-//! Where are Ingresses reached? Their status says it. Only what is not so is written, so that two
-//! gateways that were told the same address do not write in turns; of two that were told different
-//! ones each writes ever more seldom.
+//! Where are Ingresses reached? Their status says it, and one gateway of an installation writes it: the one
+//! that they elected. Only what is not so is written, and where somebody else writes otherwise, ever more
+//! seldom.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,6 +8,8 @@ use std::time::Duration;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
+use metaparticle_sync::Sync;
+use metaparticle_sync::holder::Overrun;
 use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
@@ -21,6 +23,17 @@ const PAUSE_MOST: Duration = Duration::from_secs(120);
 /// After so long the next write is a first one.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
+/// After an election that could not be held.
+const STAND_AGAIN: Duration = Duration::from_secs(60);
+
+/// How gateways agree on who writes.
+#[derive(Debug)]
+pub(super) struct Elect {
+    pub(super) sync: Sync,
+    /// What the Lease is called.
+    pub(super) lease: String,
+}
+
 /// Ingresses, and what their status should say.
 pub(super) type Unpublished = Vec<(Id, Box<[Box<str>]>)>;
 
@@ -32,8 +45,31 @@ struct Written {
     pause: Duration,
 }
 
-/// Writes what is not so; for ever.
-pub(super) async fn write(client: Client, mut unpublished: Receiver<Unpublished>) {
+/// Writes what is not so, for as long as this gateway is elected; without an election always.
+pub(super) async fn write(
+    client: Client,
+    unpublished: Receiver<Unpublished>,
+    elect: Option<Elect>,
+) {
+    let Some(Elect { sync, lease }) = elect else { return keep(&client, unpublished).await };
+    // Two that write the same do no harm, which a gateway that ends for it would.
+    let election = sync.elect(&lease).on_overrun(Overrun::Fenced);
+    loop {
+        let leading = election.run_while_leader(async |_| {
+            tracing::info!(%lease, "this gateway writes the status of Ingresses");
+            keep(&client, unpublished.clone()).await;
+        });
+        let Err(error) = leading.await else { return };
+        tracing::warn!(
+            "the status of Ingresses is not written by this gateway, as it cannot be elected for it: \
+             {error}; it needs the Role `metaparticle-gateway-election` of deploy/base, or say \
+             --status-lease=off where there is but one gateway"
+        );
+        tokio::time::sleep(STAND_AGAIN).await;
+    }
+}
+
+async fn keep(client: &Client, mut unpublished: Receiver<Unpublished>) {
     let mut written = HashMap::<Id, Written>::new();
     loop {
         let now = unpublished.borrow_and_update().clone();
@@ -48,7 +84,7 @@ pub(super) async fn write(client: Client, mut unpublished: Receiver<Unpublished>
             }
             let again = last.filter(|last| last.addresses == addresses);
             let pause = again.map_or(PAUSE_FIRST, |last| (last.pause * 2).min(PAUSE_MOST));
-            failed = patch(&client, &id, &addresses, again.is_some()).await.err().or(failed);
+            failed = patch(client, &id, &addresses, again.is_some()).await.err().or(failed);
             let at = Instant::now();
             next = Some(next.map_or(at + pause, |next| next.min(at + pause)));
             written.insert(id, Written { addresses, at, pause });

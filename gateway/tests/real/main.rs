@@ -17,6 +17,7 @@ mod journeys;
 mod load;
 mod operators;
 mod replica;
+mod secure;
 mod streaming;
 mod tls;
 mod websocket;

@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,12 +35,16 @@ use crate::name::Identity;
 const CLIENT: &str = "metaparticle-client";
 /// Connections of one listener at a time; more wait to be accepted.
 const CONNECTIONS_MOST: usize = 256;
+/// Besides, so many that only read events; more are told so.
+const READERS_MOST: usize = 256;
 /// A client that does not finish a request that it began in that time is not waited for.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// A connection may rest so long between two requests: heartbeats come every ten seconds.
 const REST_WITHIN: Duration = Duration::from_secs(75);
 /// A head longer than this is refused.
-const HEAD_MOST: usize = 16 << 10;
+const HEAD_MOST: usize = 64 << 10;
+/// And a name longer than this, in JSON.
+const NAME_MOST: usize = 4096;
 /// No client sends a body that matters, but to create a lock by name.
 const BODY_MOST: usize = 64 << 10;
 /// A stream of events says so often that it is still there.
@@ -52,29 +56,59 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Answers whoever connects to `listener`, as `me`, for ever.
 pub async fn serve(listener: TcpListener, desk: Desk, me: Identity) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MOST));
+    let (room, readers) =
+        (Arc::new(Semaphore::new(CONNECTIONS_MOST)), Arc::new(Semaphore::new(READERS_MOST)));
     let tasks = desk.house.world.tasks.clone();
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => tasks.spawn(connection(stream, place, desk.clone(), me.clone())),
+            Ok((stream, _)) => {
+                let place = Place::of(place, Arc::clone(&readers));
+                tasks.spawn(connection(stream, Door { desk: desk.clone(), me: me.clone(), place }));
+            }
             Err(_) => sleep(BREATH).await,
         }
     }
 }
 
-async fn connection(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    place: OwnedSemaphorePermit,
+/// Where a client asks: whom, as whom, and from which place.
+#[derive(Clone)]
+struct Door {
     desk: Desk,
     me: Identity,
-) {
-    let (tasks, pace) = (desk.house.world.tasks.clone(), Pace::default());
+    place: Place,
+}
+
+/// Which place a connection takes: one of those for who asks, or of those for who only reads events.
+#[derive(Clone)]
+struct Place {
+    taken: Arc<Mutex<OwnedSemaphorePermit>>,
+    readers: Arc<Semaphore>,
+}
+
+impl Place {
+    fn of(taken: OwnedSemaphorePermit, readers: Arc<Semaphore>) -> Self {
+        Self { taken: Arc::new(Mutex::new(taken)), readers }
+    }
+
+    /// Goes over to those who only read events; whether there is room.
+    fn reads_events(&self) -> bool {
+        let place = Arc::clone(&self.readers).try_acquire_owned().ok();
+        let is_there = place.is_some();
+        if let Some(place) = place {
+            *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = place;
+        }
+        is_there
+    }
+}
+
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, door: Door) {
+    let (tasks, pace) = (door.desk.house.world.tasks.clone(), Pace::default());
     let answers = service_fn(|request| {
-        let (desk, me, pace) = (desk.clone(), me.clone(), pace.clone());
+        let (door, pace) = (door.clone(), pace.clone());
         async move {
             pace.asked();
-            let answer = answer(&desk, &me, request).await;
+            let answer = answer(&door, request).await;
             pace.rests();
             Ok::<_, Infallible>(answer)
         }
@@ -95,10 +129,10 @@ async fn connection(
             timeout(Duration::from_secs(1), connection).await.ok();
         }
     }
-    drop(place);
 }
 
-async fn answer(desk: &Desk, me: &Identity, request: Request<Incoming>) -> Response<Body> {
+async fn answer(door: &Door, request: Request<Incoming>) -> Response<Body> {
+    let desk = &door.desk;
     desk.house.counts.asked();
     let (head, body) = request.into_parts();
     let client = client(&head.headers, &head.uri);
@@ -112,10 +146,11 @@ async fn answer(desk: &Desk, me: &Identity, request: Request<Incoming>) -> Respo
         ("/metrics", _) => {
             plain(StatusCode::OK, desk.house.counts.page(desk.sizes(), desk.house.is_watching()))
         }
-        (_, Some("" | "/")) => all(desk, me, &head.method, body, client).await,
+        (_, Some("" | "/")) => all(door, &head.method, body, client).await,
+        (_, Some(name)) if name.len() > NAME_MOST => message(StatusCode::URI_TOO_LONG, TOO_LONG),
         (_, Some(name)) if name.starts_with('/') => {
             let called = percent_decode_str(&name[1..]).decode_utf8_lossy().into_owned();
-            one(desk, me, &head.method, &called, &head.uri, client).await
+            one(door, &head.method, &called, &head.uri, client).await
         }
         _ => message(StatusCode::NOT_FOUND, "Not found: locks are at /locks/NAME."),
     }
@@ -123,8 +158,7 @@ async fn answer(desk: &Desk, me: &Identity, request: Request<Incoming>) -> Respo
 
 /// What is asked of all locks: a list, or one more.
 async fn all(
-    desk: &Desk,
-    me: &Identity,
+    Door { desk, me, .. }: &Door,
     method: &Method,
     body: Incoming,
     client: Option<String>,
@@ -147,18 +181,19 @@ async fn all(
 
 /// What is asked of one lock.
 async fn one(
-    desk: &Desk,
-    me: &Identity,
+    Door { desk, me, place }: &Door,
     method: &Method,
     called: &str,
     uri: &Uri,
     client: Option<String>,
 ) -> Response<Body> {
     match *method {
-        Method::GET if is_asked(uri, "watch") => match desk.watch(me, called) {
-            Some(shown) => events(shown),
-            None => message(StatusCode::SERVICE_UNAVAILABLE, "Too many locks are watched here."),
-        },
+        Method::GET if is_asked(uri, "watch") => {
+            match place.reads_events().then(|| desk.watch(me, called)).flatten() {
+                Some(shown) => events(shown),
+                None => message(StatusCode::SERVICE_UNAVAILABLE, CROWDED),
+            }
+        }
         Method::GET | Method::HEAD => locked(desk.get(me, called).await),
         Method::PUT => locked(desk.put(me, called, client, false).await),
         Method::POST => locked(desk.put(me, called, client, true).await),
@@ -205,6 +240,9 @@ fn events(shown: tokio::sync::watch::Receiver<Option<Lock>>) -> Response<Body> {
     response
 }
 
+const CROWDED: &str = "Too many watch here already: ask again, without `watch`.";
+const TOO_LONG: &str = "A lock's name has at most 4096 bytes.";
+
 #[derive(Deserialize)]
 struct Posted {
     metadata: Named,
@@ -224,6 +262,9 @@ async fn name_in(body: Incoming) -> Result<String, (StatusCode, &'static str)> {
     let posted = serde_json::from_slice::<Posted>(&body.to_bytes());
     let what = "Say which lock: {\"metadata\": {\"name\": \"NAME\"}}.";
     match posted {
+        Ok(posted) if posted.metadata.name.len() > NAME_MOST => {
+            Err((StatusCode::BAD_REQUEST, TOO_LONG))
+        }
         Ok(posted) if !posted.metadata.name.is_empty() => Ok(posted.metadata.name),
         _ => Err((StatusCode::BAD_REQUEST, what)),
     }
@@ -284,18 +325,19 @@ mod tests {
     use tokio::sync::Semaphore;
     use tokio::time::{Instant, sleep};
 
-    use super::{Desk, Identity, connection};
+    use super::{Desk, Door, Identity, Place, connection};
     use crate::elector::House;
     use crate::sync::Sync;
 
-    /// A client's end of a connection.
-    async fn connect() -> DuplexStream {
+    /// A client's end of a connection that holds so many bytes.
+    async fn connect(buffer: usize) -> DuplexStream {
         let me = Identity::of("me").expect("somebody");
         let desk = Desk::open(House::new(&Sync::memory(), "test"), vec![me.clone()]);
-        let (client, server) = duplex(64 << 10);
-        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("a place");
+        let (client, server) = duplex(buffer);
+        let room = Arc::new(Semaphore::new(1));
+        let place = Arc::clone(&room).acquire_owned().await.expect("a place");
         let tasks = desk.house.world.tasks.clone();
-        tasks.spawn(connection(server, place, desk, me));
+        tasks.spawn(connection(server, Door { desk, me, place: Place::of(place, room) }));
         client
     }
 
@@ -309,7 +351,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_rests_between_heartbeats_but_not_for_ever() {
-        let mut client = connect().await;
+        let mut client = connect(4096).await;
         for seconds in [0, 10, 11, 60] {
             sleep(Duration::from_secs(seconds)).await;
             let answer = beat(&mut client).await.expect("it is still open");
@@ -322,7 +364,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_that_was_begun_must_come_in_time_also_the_second() {
         for before in 0..2 {
-            let mut client = connect().await;
+            let mut client = connect(4096).await;
             for _ in 0..before {
                 beat(&mut client).await.expect("an answer");
             }
@@ -331,5 +373,15 @@ mod tests {
             client.read_to_end(&mut Vec::new()).await.ok();
             assert_eq!(begun.elapsed().as_secs(), 10, "after {before}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_reads_is_not_waited_for() {
+        let mut client = connect(64).await;
+        client.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it reads");
+        sleep(Duration::from_secs(11)).await;
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.expect("it ended");
+        assert_eq!(answer.len(), 64, "what was on its way, and no more");
     }
 }

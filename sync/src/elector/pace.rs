@@ -1,5 +1,5 @@
 //! Is a client slow, or does it merely rest? Between two requests it may rest for long, but a request that it
-//! has begun must come in time.
+//! has begun must come in time, and an answer must be read.
 
 use std::io;
 use std::pin::Pin;
@@ -17,40 +17,41 @@ enum Phase {
     Answered,
 }
 
-/// How far a connection's request has come. All clones are one.
+/// How far a connection's request has come, and whether its answer is read. All clones are one.
 #[derive(Debug, Clone)]
-pub(super) struct Pace(watch::Sender<Phase>);
+pub(super) struct Pace {
+    phase: watch::Sender<Phase>,
+    /// Nothing more can be written, because nobody reads.
+    stuck: watch::Sender<bool>,
+}
 
 impl Default for Pace {
     fn default() -> Self {
         // Whoever connects wants to ask.
-        Self(watch::Sender::new(Phase::Asking))
+        Self { phase: watch::Sender::new(Phase::Asking), stuck: watch::Sender::new(false) }
     }
 }
 
 impl Pace {
     /// The request has come; until `rests` what is read is its body.
     pub(super) fn asked(&self) {
-        self.0.send_replace(Phase::Answered);
+        self.phase.send_replace(Phase::Answered);
     }
 
     pub(super) fn rests(&self) {
-        self.0.send_replace(Phase::Resting);
+        self.phase.send_replace(Phase::Resting);
     }
 
-    /// Until a request does not come within that time.
+    /// Until a request does not come within that time, or an answer is not read within it.
     pub(super) async fn until_slow(&self, within: Duration) {
-        let mut phase = self.0.subscribe();
-        while phase.wait_for(|phase| *phase == Phase::Asking).await.is_ok() {
-            let came = timeout(within, phase.wait_for(|phase| *phase != Phase::Asking)).await;
-            if came.is_err() {
-                return;
-            }
+        tokio::select! {
+            () = lasts(self.phase.subscribe(), |phase| *phase == Phase::Asking, within) => {}
+            () = lasts(self.stuck.subscribe(), |stuck| *stuck, within) => {}
         }
     }
 
     fn read(&self) {
-        self.0.send_if_modified(|phase| {
+        self.phase.send_if_modified(|phase| {
             let begins = *phase == Phase::Resting;
             if begins {
                 *phase = Phase::Asking;
@@ -58,9 +59,23 @@ impl Pace {
             begins
         });
     }
+
+    fn wrote<T>(&self, written: &Poll<T>) {
+        let now = written.is_pending();
+        self.stuck.send_if_modified(|stuck| std::mem::replace(stuck, now) != now);
+    }
 }
 
-/// A stream that says when something is read.
+/// Until it has been so for that long.
+async fn lasts<T>(mut told: watch::Receiver<T>, is_so: impl Fn(&T) -> bool, within: Duration) {
+    while told.wait_for(&is_so).await.is_ok() {
+        if timeout(within, told.wait_for(|now| !is_so(now))).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A stream that says when something is read, and when nothing can be written.
 #[derive(Debug)]
 pub(super) struct Paced<S> {
     pub(super) stream: S,
@@ -88,7 +103,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         context: &mut Context<'_>,
         from: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, from)
+        let written = Pin::new(&mut self.stream).poll_write(context, from);
+        self.pace.wrote(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

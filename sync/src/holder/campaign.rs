@@ -1,8 +1,8 @@
 //! How does a contender become the holder? It looks, takes what is free, and else waits for news.
 //!
 //! A lock has one seat, a semaphore several. Whoever waits asks the store nothing: it watches, and has a
-//! timer for a holder that falls silent. When many wake at once, those who were too slow before wait a
-//! little longer the next time, so that a release does not become a stampede.
+//! timer for a holder that falls silent. When many wake at once, each steps back by chance, and those who were
+//! too slow all the same by more the next time: so a release does not become a stampede.
 
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ use crate::lease::Next;
 use crate::moment::Moment;
 use crate::store::{Change, Trouble, Written};
 
-/// The first step of who was too slow, and the longest it steps back.
-const STEP: Duration = Duration::from_millis(10);
+/// How long who waits steps back at most before it takes what became free: at first, so that not all of many
+/// write before the first one's write is heard of; and how long at most, when it was too slow again and again.
+const STEP: Duration = Duration::from_millis(8);
 const STEP_MOST: Duration = Duration::from_millis(200);
 /// Where watching is not allowed, it is asked this often.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -63,7 +64,7 @@ impl Campaign {
             unanswered,
             writes: watch::Sender::new(false),
             not_before: None,
-            step: Duration::ZERO,
+            step: STEP,
             blind: false,
         }
     }
@@ -256,7 +257,10 @@ impl Campaign {
         let certain =
             |seat: &usize| self.doubts[*seat].is_none() && self.next(*seat) == Next::Acquire;
         let Some(free) = (0..self.contest.seats.len()).find(certain) else {
-            self.not_before = None;
+            if self.not_before.take().is_some() {
+                // Others were faster while it stepped back: that cost nothing, and need not be so long.
+                self.step = (self.step * 3 / 4).max(STEP);
+            }
             return None;
         };
         let now = self.world.clock.now();
@@ -267,7 +271,7 @@ impl Campaign {
 
     /// Somebody else was faster: news of it is on its way, and the next time others go first.
     fn step_back(&mut self, seat: usize) {
-        self.step = (self.step * 2).clamp(STEP, STEP_MOST);
+        self.step = (self.step * 2).min(STEP_MOST);
         self.not_before = None;
         self.doubt(seat, NEWS_WITHIN);
     }

@@ -159,9 +159,10 @@ impl Contender {
     }
 }
 
-/// In the order in which the API server accepted them, terms never fell: no write of a former holder is there.
-pub(crate) fn no_stale_write(contenders: &[&Contender]) -> Result<usize> {
-    let mut writes: Vec<_> = contenders.iter().flat_map(|one| one.wrote.iter().copied()).collect();
+/// In the order in which the API server accepted them, terms never fell: no write of a former holder is there. A
+/// write is its version, and its term.
+pub(crate) fn no_stale_write(wrote: impl IntoIterator<Item = (u64, u64)>) -> Result<usize> {
+    let mut writes: Vec<_> = wrote.into_iter().collect();
     writes.sort_unstable();
     for pair in writes.windows(2) {
         ensure!(pair[0].1 <= pair[1].1, "a stale write was accepted: {pair:?}");

@@ -5,13 +5,13 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use metaparticle_testbed::in_namespace;
+use metaparticle_testbed::{figures, in_namespace};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::sleep;
 
+use crate::QUIET;
 use crate::contender::{LOCK, process};
-use crate::faults::report;
 
 /// How often each leads.
 const TURNS: usize = 5;
@@ -44,6 +44,7 @@ fn micros() -> u128 {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn client_go_and_we_take_turns_and_never_lead_together() {
+    let _quiet = QUIET.read().await;
     let program = built().await.expect("the program in Go builds");
     in_namespace("interop", async |space| {
         let sync = process(space.name()).await?;
@@ -87,10 +88,10 @@ async fn client_go_and_we_take_turns_and_never_lead_together() {
             ensure!(pair[0].1 <= pair[1].0, "they lead together: {pair:?}");
         }
         let changes = led.windows(2).filter(|pair| pair[0].2 != pair[1].2).count();
-        report(&format!(
-            "client-go and we: {} turns each, {changes} hand-overs, no overlap",
-            TURNS
-        ));
+        figures::tell(
+            "interop",
+            &format!("client-go and we: {TURNS} turns each, {changes} hand-overs, no overlap"),
+        );
         ensure!(changes >= 2, "one waited until the other had done: {led:?}");
         Ok(())
     })

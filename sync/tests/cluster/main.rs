@@ -4,3 +4,11 @@ mod contender;
 mod faults;
 mod figures;
 mod interop;
+#[cfg(feature = "elector")]
+mod languages;
+mod pods;
+
+use tokio::sync::RwLock;
+
+/// What measures has this to itself; all others share it.
+static QUIET: RwLock<()> = RwLock::const_new(());

@@ -4,10 +4,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use metaparticle_sync::name::Name;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
-use crate::world::{Elector, Manual, Shared};
+use crate::world::{Elector, Manual, Shared, read_until};
 
 async fn two(shared: &Shared, clock: &Manual) -> (Elector, Elector) {
     let one = Elector::start(shared, clock.clone(), "one", false).await;
@@ -136,6 +134,10 @@ async fn an_elector_that_is_started_again_holds_what_its_pod_held() {
     assert_eq!(one.status("PUT /locks/a").await, 200);
     assert_eq!(one.status("PUT /locks/odd%20name").await, 200);
     one.crash();
+    let before = shared.writes.load(Relaxed);
+    clock.pass(6.0);
+    assert_eq!(other.status("PUT /locks/a").await, 409);
+    assert_eq!(shared.writes.load(Relaxed), before, "nothing of it goes on");
     let again = Elector::start(&shared, clock.clone(), "one", false).await;
     assert_eq!(again.status("PUT /locks/a").await, 200, "without waiting");
     assert_eq!(again.status("PUT /locks/odd%20name").await, 200, "without waiting");
@@ -231,22 +233,10 @@ async fn a_watch_tells_of_every_change() {
     let (shared, clock) = (Shared::default(), Manual::default());
     let (one, other) = two(&shared, &clock).await;
     assert_eq!(one.status("PUT /locks/a").await, 200);
-    let mut stream = TcpStream::connect(other.address).await.expect("it listens");
-    stream.write_all(b"GET /locks/a?watch HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it reads");
-    let mut seen = String::new();
-    let mut until = async |what: &str| {
-        let mut bytes = [0; 4096];
-        while !seen.contains(what) {
-            let read = stream.read(&mut bytes).await.expect("it tells");
-            assert!(read > 0, "it ended: {seen}");
-            seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
-        }
-    };
-    until("text/event-stream").await;
-    until("data: ").await;
-    until("\"owner\":\"one\"").await;
+    let mut stream = other.watch("a").await;
+    read_until(&mut stream, "\"owner\":\"one\"").await;
     assert_eq!(one.status("DELETE /locks/a").await, 204);
-    until("\"owner\":\"\"").await;
+    read_until(&mut stream, "\"owner\":\"\"").await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 #![cfg(feature = "elector")]
 
+mod clients;
 mod golden;
 mod python;
 mod world;

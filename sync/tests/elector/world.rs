@@ -19,8 +19,8 @@ use metaparticle_sync::sync::Sync;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 /// A clock that stands still until it is set.
@@ -88,12 +88,13 @@ impl Store for Shared {
     }
 }
 
-/// An elector, and where it listens.
+/// An elector, and where it listens. It is a process of its own as far as that goes: all its tasks, and all that
+/// it knows, are in a runtime that ends with it.
 pub(crate) struct Elector {
     pub(crate) address: SocketAddr,
     pub(crate) desk: Desk,
     pub(crate) lost: Arc<AtomicU64>,
-    serving: JoinSet<()>,
+    process: Option<Runtime>,
 }
 
 impl Elector {
@@ -108,17 +109,23 @@ impl Elector {
             .native(native)
             .on_lost(on_lost);
         let me = Identity::of(uid).expect("somebody");
-        let desk = Desk::open(house, vec![me.clone()]);
-        let door = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = door.local_addr().expect("an address");
-        let mut serving = JoinSet::new();
-        serving.spawn(http::serve(door, desk.clone(), me));
-        Self { address, desk, lost, serving }
+        let process = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let process = process.expect("a runtime");
+        let (open, opened) = oneshot::channel();
+        process.spawn(async move {
+            let desk = Desk::open(house, vec![me.clone()]);
+            let door = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = door.local_addr().expect("an address");
+            open.send((desk.clone(), address)).ok();
+            http::serve(door, desk, me).await;
+        });
+        let (desk, address) = opened.await.expect("it opens");
+        Self { address, desk, lost, process: Some(process) }
     }
 
-    /// Ends it at once, as a crash would.
-    pub(crate) fn crash(mut self) {
-        self.serving.abort_all();
+    /// Ends it at once, as a crash would: nothing of it goes on, not even what keeps its locks.
+    pub(crate) fn crash(self) {
+        drop(self);
     }
 
     /// What it answers to a method and a path.
@@ -151,8 +158,37 @@ impl Elector {
         (head.to_owned(), body.to_owned())
     }
 
+    /// A watcher of a lock, which reads or does not.
+    pub(crate) async fn watch(&self, name: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
+        let ask = format!("GET /locks/{name}?watch HTTP/1.1\r\nhost: x\r\n\r\n");
+        stream.write_all(ask.as_bytes()).await.expect("it reads");
+        stream
+    }
+
     /// The status alone.
     pub(crate) async fn status(&self, line: &str) -> u16 {
         self.ask(line).await.0
+    }
+}
+
+/// Reads until this was said, in time.
+pub(crate) async fn read_until(stream: &mut TcpStream, what: &str) {
+    let mut seen = String::new();
+    let mut bytes = [0; 4096];
+    while !seen.contains(what) {
+        let read = timeout(Duration::from_secs(20), stream.read(&mut bytes)).await;
+        let read =
+            read.unwrap_or_else(|_| panic!("it does not say {what}: {seen}")).expect("it tells");
+        assert!(read > 0, "it ended: {seen}");
+        seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+}
+
+impl Drop for Elector {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.shutdown_background();
+        }
     }
 }

@@ -15,16 +15,16 @@ pub(crate) struct Faults {
     /// How likely each event comes late, twice, or breaks the watch.
     event: f64,
     outages: Vec<Outage>,
-    /// When somebody deletes the Lease.
+    /// When somebody deletes a Lease.
     pub(crate) deletions: Vec<Duration>,
-    /// When which node falls silent for ever, and another is started in its place.
+    /// When which machine's process falls silent for ever, and another is started in its place.
     pub(crate) crashes: Vec<(usize, Duration)>,
 }
 
-/// From when to when whose requests come to nothing; nobody's, everybody's.
+/// From when to when the requests of which machine come to nothing, or everybody's.
 #[derive(Debug, Clone)]
 struct Outage {
-    node: Option<usize>,
+    machine: Option<usize>,
     from: Duration,
     to: Duration,
 }
@@ -46,14 +46,14 @@ pub(crate) enum Fate {
 }
 
 impl Faults {
-    pub(crate) fn draw(rng: &mut Rng, nodes: usize) -> Self {
+    pub(crate) fn draw(rng: &mut Rng, machines: usize) -> Self {
         let likely = |rng: &mut Rng| if rng.u8(..3) == 0 { 0.0 } else { rng.f64() * 0.3 };
         let moment = |rng: &mut Rng| CALM.mul_f64(rng.f64());
         let (request, event) = (likely(rng), likely(rng));
         let outages = (0..rng.usize(..3)).map(|_| {
             let from = moment(rng);
             let to = (from + Duration::from_secs(20).mul_f64(rng.f64())).min(CALM);
-            Outage { node: rng.bool().then(|| rng.usize(..nodes)), from, to }
+            Outage { machine: rng.bool().then(|| rng.usize(..machines)), from, to }
         });
         let outages = outages.collect();
         // Who comes after a Lease was deleted cannot know that it had a holder: not both in one world.
@@ -61,14 +61,14 @@ impl Faults {
         let count = rng.usize(..3);
         let deletions = (0..if deletes { count } else { 0 }).map(|_| moment(rng)).collect();
         let crashes = (0..if deletes { 0 } else { count })
-            .map(|_| (rng.usize(..nodes), moment(rng)))
+            .map(|_| (rng.usize(..machines), moment(rng)))
             .collect();
         Self { request, event, outages, deletions, crashes }
     }
 
-    /// What becomes of a request that `node` sends at `now`.
-    pub(crate) fn fate(&self, rng: &mut Rng, node: usize, now: Duration) -> Fate {
-        let concerns = |outage: &&Outage| outage.node.is_none_or(|one| one == node);
+    /// What becomes of a request that `machine` sends at `now`.
+    pub(crate) fn fate(&self, rng: &mut Rng, machine: usize, now: Duration) -> Fate {
+        let concerns = |outage: &&Outage| outage.machine.is_none_or(|one| one == machine);
         let out = |outage: &Outage| outage.from <= now && now < outage.to;
         if self.outages.iter().filter(concerns).any(out) {
             return Fate::Lost;

@@ -1,63 +1,36 @@
-//! Was it right? Everything that nodes did is written down, and judged when the world has ended.
+//! Was it right? What was written down is judged when the world has ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::ops::AddAssign;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use metaparticle_sync::term::Term;
-use tokio::time::Instant;
+use metaparticle_sync::name::Name;
 
-/// One time that the lock was held; times are those of the world.
-#[derive(Debug, Clone)]
-struct Hold {
-    node: usize,
-    term: Term,
-    begun: Duration,
-    /// When it last did something.
-    acted: Duration,
-    /// When its work ended; never, when the node crashed.
-    ended: Option<Duration>,
-    /// When its work must have ended, as it was told last.
-    deadline: Duration,
-    crashed: bool,
-    /// When it saw that the Lease exists, since it asked for it.
-    knew: Vec<Duration>,
-}
-
-impl Hold {
-    /// Until when it could act.
-    fn last(&self) -> Duration {
-        self.ended.map_or(self.deadline, |ended| ended.min(self.deadline))
-    }
-}
-
-/// What is written down. All clones are one.
-#[derive(Debug, Clone)]
-pub(crate) struct Journal(Arc<Mutex<Notes>>);
-
-#[derive(Debug)]
-struct Notes {
-    begun: Instant,
-    tells: bool,
-    holds: Vec<Hold>,
-    /// Of every node that asks: when it saw that the Lease exists.
-    knew: BTreeMap<usize, Vec<Duration>>,
-    deleted: Vec<Duration>,
-    /// By whom the Lease was created, and when that was sent and done.
-    created: Vec<(usize, Duration, Duration)>,
-    violation: Option<Violation>,
-}
+use crate::journal::{Hold, Journal};
+use crate::linear::{Exclusive, is_linearizable};
 
 /// What was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Violation {
     Overlap { first: String, second: String },
     SameTerm { first: String, second: String },
+    TooMany { at: Duration, holders: usize },
     GivenBackBeforeTheWorkEnded { hold: String, at: Duration },
-    NobodyLeads { since: Duration },
+    NobodyLeads { name: String, since: Duration },
+    NotLinearizable { what: String },
+    RefusedForNothing { term: u64 },
+}
+
+/// What is expected of a world.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    /// So many hold at a time, each a Lease of its own.
+    pub(crate) holders: usize,
+    /// Each of these is held in the end; where there are none, something is.
+    pub(crate) all: Vec<Name>,
+    pub(crate) calm: Duration,
+    pub(crate) end: Duration,
 }
 
 /// What happened in a world in which nothing was wrong.
@@ -66,113 +39,20 @@ pub(crate) struct Verdict {
     pub(crate) holds: u64,
     pub(crate) requests: u64,
     pub(crate) faults: u64,
+    pub(crate) histories: u64,
+    pub(crate) operations: u64,
 }
 
 impl Journal {
-    pub(crate) fn new(begun: Instant, tells: bool) -> Self {
-        Self(Arc::new(Mutex::new(Notes {
-            begun,
-            tells,
-            holds: Vec::new(),
-            knew: BTreeMap::new(),
-            deleted: Vec::new(),
-            created: Vec::new(),
-            violation: None,
-        })))
-    }
-
-    fn notes(&self) -> MutexGuard<'_, Notes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn began(&self, node: usize, term: &Term) {
-        let mut notes = self.notes();
-        let begun = notes.tell(|| format!("node {node} holds it with {term}"));
-        let (term, deadline) = (term.clone(), begun);
-        let (ended, crashed) = (None, false);
-        let knew = notes.knew.get(&node).cloned().unwrap_or_default();
-        notes.holds.push(Hold { node, term, begun, acted: begun, ended, deadline, crashed, knew });
-    }
-
-    pub(crate) fn asks(&self, node: usize) {
-        self.notes().knew.insert(node, Vec::new());
-    }
-
-    pub(crate) fn saw(&self, node: usize) {
-        let mut notes = self.notes();
-        let now = notes.begun.elapsed();
-        notes.knew.entry(node).or_default().push(now);
-    }
-
-    /// A write of `node`, sent then, created the Lease.
-    pub(crate) fn created(&self, node: usize, sent: Duration) {
-        let mut notes = self.notes();
-        let now = notes.tell(|| format!("node {node} creates it, as sent at {sent:?}"));
-        notes.created.push((node, sent, now));
-    }
-
-    pub(crate) fn deleted(&self) {
-        let mut notes = self.notes();
-        let now = notes.tell(|| "somebody deletes the lease".to_owned());
-        notes.deleted.push(now);
-    }
-
-    pub(crate) fn acts(&self, node: usize, term: &Term, deadline: Instant) {
-        let mut notes = self.notes();
-        let now = notes.tell(|| format!("node {node} acts with {term}"));
-        let deadline = deadline - notes.begun;
-        if let Some(hold) = notes.last_of(node) {
-            hold.deadline = hold.deadline.max(deadline);
-            hold.acted = now;
-        }
-    }
-
-    pub(crate) fn ended(&self, node: usize) {
-        let mut notes = self.notes();
-        let now = notes.tell(|| format!("node {node} has ended its work"));
-        if let Some(hold) = notes.last_of(node) {
-            hold.ended = Some(now);
-        }
-    }
-
-    pub(crate) fn overran(&self, node: usize) {
-        self.notes().tell(|| format!("node {node} works on after its deadline"));
-    }
-
-    pub(crate) fn crashed(&self, node: usize) {
-        let mut notes = self.notes();
-        notes.tell(|| format!("node {node} crashes"));
-        if let Some(hold) = notes.last_of(node) {
-            hold.crashed = true;
-        }
-    }
-
-    /// A write of `node` that gives the Lease back was accepted.
-    pub(crate) fn gave_back(&self, node: usize) {
-        let mut notes = self.notes();
-        let at = notes.tell(|| format!("node {node} gives it back"));
-        if let Some(hold) = notes.last_of(node).filter(|hold| hold.ended.is_none()) {
-            let hold = format!("{hold:?}");
-            let violation = Violation::GivenBackBeforeTheWorkEnded { hold, at };
-            notes.violation.get_or_insert(violation);
-        }
-    }
-
-    pub(crate) fn judge(
-        &self,
-        calm: Duration,
-        end: Duration,
-        requests: &AtomicU64,
-        faults: &AtomicU64,
-    ) -> Result<Verdict, Violation> {
+    pub(crate) fn judge(&self, expected: &Expected) -> Result<Verdict, Violation> {
         let mut notes = self.notes();
         if let Some(violation) = notes.violation.take() {
             return Err(violation);
         }
         let mut holds = notes.holds.clone();
-        holds.sort_by(|one, other| one.term.cmp(&other.term));
-        for pair in holds.windows(2) {
-            let (first, second) = (format!("{:?}", pair[0]), format!("{:?}", pair[1]));
+        holds.sort_by(|one, other| (&one.name, &one.term).cmp(&(&other.name, &other.term)));
+        for pair in holds.windows(2).filter(|pair| pair[0].name == pair[1].name) {
+            let (first, second) = (pair[0].told(), pair[1].told());
             if pair[0].term == pair[1].term {
                 return Err(Violation::SameTerm { first, second });
             }
@@ -180,48 +60,61 @@ impl Journal {
                 return Err(Violation::Overlap { first, second });
             }
         }
-        let since = holds.iter().map(|hold| hold.acted).max().unwrap_or_default();
-        if since < calm + (end - calm) / 2 {
-            return Err(Violation::NobodyLeads { since });
+        let mut verdict = Verdict { holds: holds.len() as u64, ..Verdict::default() };
+        // Whoever deletes a Lease breaks it open, for those who are excused.
+        if notes.deleted.is_empty() {
+            at_most(&holds, expected.holders)?;
+            verdict += explained(&holds)?;
         }
-        let count = u64::try_from(notes.holds.len()).unwrap_or_default();
-        let (requests, faults) = (requests.load(Relaxed), faults.load(Relaxed));
-        Ok(Verdict { holds: count, requests, faults })
+        leads(&holds, expected)?;
+        Ok(verdict)
     }
 }
 
-impl Notes {
-    #[expect(clippy::print_stdout, reason = "a test's output is what its reader has")]
-    fn tell(&self, what: impl FnOnce() -> String) -> Duration {
-        let now = self.begun.elapsed();
-        if self.tells {
-            println!("{:>9.3} {}", now.as_secs_f64(), what());
+/// At no time more than so many may act.
+fn at_most(holds: &[Hold], most: usize) -> Result<(), Violation> {
+    let ends = |at: Duration| holds.iter().filter(move |hold| hold.begun <= at && at < hold.last());
+    let counts = holds.iter().map(|hold| (hold.begun, ends(hold.begun).count()));
+    match counts.into_iter().find(|(_, holders)| *holders > most) {
+        Some((at, holders)) => Err(Violation::TooMany { at, holders }),
+        None => Ok(()),
+    }
+}
+
+/// What was done with each Lease could have been done with a lock that knows of no time.
+fn explained(holds: &[Hold]) -> Result<Verdict, Violation> {
+    let mut verdict = Verdict::default();
+    for of_one in holds.chunk_by(|one, other| one.name == other.name) {
+        let history: Vec<_> = of_one.iter().flat_map(Hold::operations).collect();
+        if !is_linearizable(Exclusive::default(), &history) {
+            let what = format!("{}: {history:?}", of_one[0].name);
+            return Err(Violation::NotLinearizable { what });
         }
-        now
+        verdict.histories += 1;
+        verdict.operations += history.len() as u64;
     }
+    Ok(verdict)
+}
 
-    /// Whether the Lease was deleted between them, and the second had not seen that there was one, since it
-    /// was deleted the time before: whoever deletes a Lease breaks it open for those who come new, and for
-    /// those whose write is on its way.
-    fn excused(&self, first: &Hold, second: &Hold) -> bool {
-        // It was written up to a request's time before its holder began.
-        let from = first.begun.saturating_sub(Duration::from_secs(5));
-        let between = |at: &&Duration| (from..=second.begun.max(first.begun)).contains(*at);
-        let unknown = |at: &Duration| {
-            let before = self.deleted.iter().filter(|before| *before < at).max();
-            let since = before.copied().unwrap_or_default();
-            let under_way = |(node, sent, done): &(usize, Duration, Duration)| {
-                *node == second.node && sent <= at && at <= done && *done <= second.begun
-            };
-            !second.knew.iter().any(|saw| (since..=*at).contains(saw))
-                || self.created.iter().any(under_way)
-        };
-        self.deleted.iter().filter(between).any(unknown)
+/// In the end, when nothing is wrong any more, everything goes on.
+fn leads(holds: &[Hold], expected: &Expected) -> Result<(), Violation> {
+    let Expected { calm, end, all, .. } = expected;
+    let mut last: BTreeMap<&Name, Duration> =
+        all.iter().map(|name| (name, Duration::ZERO)).collect();
+    for hold in holds {
+        let acted = last.entry(&hold.name).or_default();
+        *acted = hold.acted.max(*acted);
     }
-
-    fn last_of(&mut self, node: usize) -> Option<&mut Hold> {
-        self.holds.iter_mut().rev().find(|hold| hold.node == node && !hold.crashed)
+    let late = |since: &Duration| *since < *calm + (*end - *calm) / 2;
+    let wanted: BTreeSet<&Name> = all.iter().collect();
+    let since = last.values().max().copied().unwrap_or_default();
+    let idle = last.iter().find(|(name, since)| wanted.contains(*name) && late(since));
+    match idle {
+        Some((name, since)) => Err((name.to_string(), *since)),
+        None if late(&since) => Err(("anything".to_owned(), since)),
+        None => Ok(()),
     }
+    .map_err(|(name, since)| Violation::NobodyLeads { name, since })
 }
 
 impl Display for Violation {
@@ -235,5 +128,7 @@ impl AddAssign for Verdict {
         self.holds += other.holds;
         self.requests += other.requests;
         self.faults += other.faults;
+        self.histories += other.histories;
+        self.operations += other.operations;
     }
 }

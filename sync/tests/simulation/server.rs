@@ -1,5 +1,6 @@
-//! How does one node see the API server? Through a network that delays, forgets and repeats.
+//! How does one process see the API server? Through a network that delays, forgets and repeats.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,44 +12,59 @@ use futures::{FutureExt as _, StreamExt as _};
 use metaparticle_sync::lease::{Draft, Record};
 use metaparticle_sync::name::Name;
 use metaparticle_sync::store::{Change, Memory, Store, Trouble, Which, Written};
+use metaparticle_sync::term::{Term, Version};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
 use crate::faults::{Fate, Faults};
-use crate::judge::Journal;
+use crate::journal::Journal;
+use crate::register::{Asked, Register, Way};
+use crate::world::Rules;
 
-/// What all nodes share.
+/// What all processes share.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     pub(crate) memory: Memory,
+    pub(crate) register: Register,
     pub(crate) journal: Journal,
     pub(crate) faults: Arc<Faults>,
-    pub(crate) compares: bool,
+    pub(crate) rules: Rules,
     pub(crate) begun: Instant,
     pub(crate) requests: Arc<AtomicU64>,
     pub(crate) at_fault: Arc<AtomicU64>,
     pub(crate) tracker: TaskTracker,
+    /// What the clock on its writer's wall said when a record was sent.
+    pub(crate) walls: Arc<Mutex<BTreeMap<Version, Duration>>>,
 }
 
-/// The server, as one node sees it.
+/// Who is it, and where does it run?
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) process: usize,
+    pub(crate) machine: usize,
+    /// How far the clock on its wall is ahead.
+    pub(crate) ahead: Duration,
+}
+
+/// The server, as one process sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) server: Server,
-    pub(crate) node: usize,
+    pub(crate) place: Place,
     rng: Arc<Mutex<Rng>>,
-    /// The node has fallen silent.
+    /// The process has fallen silent.
     crashed: watch::Receiver<bool>,
 }
 
 impl Link {
     pub(crate) fn new(
         server: Server,
-        node: usize,
+        place: Place,
         seed: u64,
         crashed: watch::Receiver<bool>,
     ) -> Self {
-        Self { server, node, rng: Arc::new(Mutex::new(Rng::with_seed(seed))), crashed }
+        Self { server, place, rng: Arc::new(Mutex::new(Rng::with_seed(seed))), crashed }
     }
 
     fn now(&self) -> Duration {
@@ -69,29 +85,25 @@ impl Link {
         &self,
         act: impl FnOnce(&Server) -> T + Send + 'static,
     ) -> Result<T, u16> {
-        let node = self.node;
-        let fate = self.draw(|faults, rng, now| faults.fate(rng, node, now));
+        let machine = self.place.machine;
+        let fate = self.draw(|faults, rng, now| faults.fate(rng, machine, now));
         let (there, back) =
             self.draw(|faults, rng, now| (faults.delay(rng, now), faults.delay(rng, now)));
-        self.server.requests.fetch_add(1, Relaxed);
-        self.server.at_fault.fetch_add(u64::from(fate != Fate::Well), Relaxed);
         if self.is_crashed() {
             return std::future::pending().await;
         }
-        // What is on its way arrives, whether anybody still waits for it or not.
-        let (server, link) = (self.server.clone(), self.clone());
+        self.server.requests.fetch_add(1, Relaxed);
+        self.server.at_fault.fetch_add(u64::from(fate != Fate::Well), Relaxed);
+        // What is on its way arrives, whether whoever sent it still waits, or lives, or not.
+        let server = self.server.clone();
         let done = self.server.tracker.spawn(async move {
             sleep(there).await;
             match fate {
-                Fate::Lost | Fate::Refused(_) => None,
-                Fate::Late(late) => {
-                    sleep(late).await;
-                    Some(act(&server))
-                }
-                Fate::Well | Fate::Unanswered | Fate::DoneAndFailed => {
-                    (!link.is_crashed()).then(|| act(&server))
-                }
+                Fate::Lost | Fate::Refused(_) => return None,
+                Fate::Late(late) => sleep(late).await,
+                Fate::Well | Fate::Unanswered | Fate::DoneAndFailed => {}
             }
+            Some(act(&server))
         });
         let done = done.await.expect("the server does not panic");
         sleep(back).await;
@@ -104,18 +116,15 @@ impl Link {
     }
 
     async fn write(&self, name: Name, over: Option<Arc<Record>>, draft: Draft) -> Written {
-        let (node, sent) = (self.node, self.now());
+        let (place, sent) = (self.place, self.now());
         let outcome = self
             .request(move |server| {
                 let seen = over.as_ref().map(|record| record.version.clone());
                 let now = server.memory.read(&name).map(|record| record.version.clone());
-                let version = if server.compares { seen.as_ref() } else { now.as_ref() };
+                let version = if server.rules.compares { seen.as_ref() } else { now.as_ref() };
                 let written = server.memory.write(&name, version, &draft);
-                if let (Written::Done(_), None) = (&written, &over) {
-                    server.journal.created(node, sent);
-                }
-                if let (Written::Done(_), None) = (&written, &draft.holder) {
-                    server.journal.gave_back(node);
+                if let Written::Done(record) = &written {
+                    server.took((place, sent), over.as_deref(), record);
                 }
                 written
             })
@@ -127,6 +136,58 @@ impl Link {
             Err(code) => Written::Refused(Trouble::passing(&code.to_string())),
         }
     }
+
+    /// What this process makes of a record. As it should be, unless it judges others by the clock on its wall:
+    /// then they have as long as the time that they wrote says.
+    fn judged(&self, record: Arc<Record>) -> Arc<Record> {
+        if !self.server.rules.wall {
+            return record;
+        }
+        let walls = self.server.walls.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(wrote) = walls.get(&record.version) else { return record };
+        let ends = *wrote + record.duration.unwrap_or_default();
+        let left = ends.saturating_sub(self.now() + self.place.ahead);
+        Arc::new(Record { duration: Some(left), ..(*record).clone() })
+    }
+
+    /// An event, as it comes to this process.
+    fn told(&self, change: Change) -> Change {
+        match change {
+            Change::Is(record) => {
+                self.server.journal.saw(self.place.process, &record.name);
+                Change::Is(self.judged(record))
+            }
+            Change::All(records) => {
+                Change::All(records.into_iter().map(|record| self.judged(record)).collect())
+            }
+            change @ (Change::Gone(_) | Change::Broken(_)) => change,
+        }
+    }
+
+    /// Asks the register, and waits for no answer.
+    pub(crate) fn ask(&self, term: &Term, asked: Asked) {
+        let machine = self.place.machine;
+        let way = self.draw(|faults, rng, now| {
+            let fate = faults.fate(rng, machine, now);
+            Way::draw(rng, fate)
+        });
+        let register = self.server.register.clone();
+        drop(self.server.tracker.spawn(register.ask(term.clone(), asked, way)));
+    }
+}
+
+impl Server {
+    /// Writes down that a write was accepted.
+    fn took(&self, (place, sent): (Place, Duration), over: Option<&Record>, record: &Record) {
+        let mut walls = self.walls.lock().unwrap_or_else(PoisonError::into_inner);
+        walls.insert(record.version.clone(), sent + place.ahead);
+        let of = (&record.name, &record.version, record.holder.as_ref());
+        self.journal.wrote((place.process, sent), of, over.is_none());
+        if let (None, Some(before)) = (&record.holder, over.and_then(|over| over.holder.as_ref())) {
+            let is_session = record.name.as_str().contains("-session-");
+            self.journal.gave_back(&record.name, before, is_session);
+        }
+    }
 }
 
 impl Store for Link {
@@ -136,6 +197,7 @@ impl Store for Link {
             // Who reads may be a contender of before, which gives back what it may have won: what that sees
             // nobody else knows. Whoever waits hears it of its watch.
             let read = self.request(move |server| server.memory.read(&name)).await;
+            let read = read.map(|record| record.map(|record| self.judged(record)));
             read.map_err(|code| Trouble::passing(&code.to_string()))
         }
         .boxed()
@@ -159,19 +221,15 @@ impl Store for Link {
             if link.is_crashed() {
                 return std::future::pending().await;
             }
-            let mut told = vec![event.clone()];
-            if twice {
-                told.push(event);
-            }
-            if breaks {
+            let told = if breaks {
                 // 410: what is there is told again from the beginning.
-                told = vec![Change::Broken(Trouble::passing("410"))];
                 events = link.server.memory.watch(&which);
-            }
-            if told.iter().any(|change| matches!(change, Change::Is(_))) {
-                link.server.journal.saw(link.node);
-            }
-            Some((stream::iter(told), (link, which, events)))
+                Change::Broken(Trouble::passing("410"))
+            } else {
+                link.told(event)
+            };
+            let times = if twice && !breaks { 2 } else { 1 };
+            Some((stream::iter(vec![told; times]), (link, which, events)))
         });
         later.flatten().boxed()
     }

@@ -171,8 +171,9 @@ async fn whoever_owns_a_shard_is_told_when_its_lease_is_deleted_and_others_wait(
         .collect();
     memory.delete(&Name::of(&format!("t-shard-{}", wanted[0])));
     let lost = firsts.iter().find(|shard| shard.number() == wanted[0]).expect("it was owned");
-    assert_eq!(lost.lost().await.why, Why::Deleted);
-    assert!(lost.check().is_err());
+    let dropped = lost.within(pending::<()>()).await.expect_err("it is not waited for");
+    assert_eq!((dropped.why, lost.lost().await.why), (Why::Deleted, Why::Deleted));
+    assert!(lost.check().is_err() && lost.remaining().is_zero());
     assert_eq!(owned(&firsts).len(), 5, "the others are as they were");
     sleep(seconds(13)).await;
     assert!(gain(&mut second).await.is_empty(), "its owner may not know yet");

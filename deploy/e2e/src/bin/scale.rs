@@ -2,7 +2,6 @@
 //! `KUBECONFIG`, and printed; `make scale` runs it.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,18 +9,14 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::PostParams;
+use metaparticle_e2e::hand::{HERE, Manner, Server, written};
 use metaparticle_e2e::{Asker, Gateway, world};
 use metaparticle_testbed::{Space, in_namespace};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 const CHANGES: usize = 200;
 const SERVICES: usize = 5000;
-/// This machine, as the cluster's nodes are: endpoints may not be loopback.
-const HERE: &str = "10.244.0.1";
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
@@ -33,56 +28,11 @@ fn tell(what: &str) -> Result<()> {
     Ok(writeln!(std::io::stdout(), "{what}")?)
 }
 
-/// A Service without pods, and its slice as somebody writes it.
-fn written(name: &str, addresses: &[String], port: u16) -> (Value, Value) {
-    let service = json!({
-        "metadata": { "name": name },
-        "spec": { "clusterIP": "None", "ports": [{ "name": "http", "port": 80 }] },
-    });
-    let endpoint = |(number, address): (usize, &String)| {
-        let target = json!({ "kind": "Pod", "name": format!("{name}-7d4b9c5f6b-x{number}"),
-            "uid": format!("8d2f0c1e-6f0a-4c1b-9a57-{:012}", number) });
-        json!({ "addresses": [address], "conditions": { "ready": true }, "targetRef": target })
-    };
-    let slice = json!({
-        "metadata": { "name": name, "labels": {
-            "kubernetes.io/service-name": name,
-            "endpointslice.kubernetes.io/managed-by": "scale",
-        } },
-        "addressType": "IPv4",
-        "ports": [{ "name": "http", "port": port }],
-        "endpoints": addresses.iter().enumerate().map(endpoint).collect::<Vec<_>>(),
-    });
-    (service, slice)
-}
-
-/// A server that answers everything with its port.
-async fn server(tasks: &mut JoinSet<()>) -> Result<u16> {
-    let listener = TcpListener::bind(SocketAddr::from(([0, 0, 0, 0], 0))).await?;
-    let port = listener.local_addr()?.port();
-    tasks.spawn(async move {
-        let mut connections = JoinSet::new();
-        while let Ok((mut stream, _)) = listener.accept().await {
-            connections.spawn(async move {
-                let said = port.to_string();
-                let answer =
-                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{said}", said.len());
-                let mut buffer = [0; 4096];
-                while stream.read(&mut buffer).await.is_ok_and(|size| size > 0) {
-                    if stream.write_all(answer.as_bytes()).await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    Ok(port)
-}
-
 /// From a write of a slice to the first request that follows it.
 async fn latency(space: &Space) -> Result<()> {
-    let mut tasks = JoinSet::new();
-    let ports = [server(&mut tasks).await?, server(&mut tasks).await?];
+    let servers =
+        [Server::start(Manner::default()).await?, Server::start(Manner::default()).await?];
+    let ports = servers.each_ref().map(|server| server.port);
     let (service, slice) = written("web", &[HERE.to_owned()], ports[0]);
     space.apply::<Service>(&serde_json::from_value(service)?).await?;
     space.apply::<EndpointSlice>(&serde_json::from_value(slice.clone())?).await?;

@@ -22,7 +22,7 @@ pub(super) struct Follower<'l> {
     pub(super) name: String,
     pub(super) container: String,
     pub(super) logs: &'l Logs,
-    pub(super) heard: &'l Heard,
+    pub(super) heard: &'l Heard<'l>,
     pub(super) places: &'l Semaphore,
 }
 

@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use saphyr::{LoadableYamlNode as _, Yaml};
+use serde_json::json;
 
-use super::saying;
 use super::server::Server;
 use super::shell::{all, beside, small};
+use super::{ingress, object, saying};
 use crate::watch::Options;
 
 const IN_ALL: &str = include_str!("../../../../deploy/base/rbac.yaml");
 const IN_ONE: &str = include_str!("../../../../deploy/overlays/namespace/role.yaml");
+
+const SYNC: &str = include_str!("../../../../sync/src/lib.rs");
 
 /// A verb, of a resource, of a group; the core's is empty.
 type Right = (String, String, String);
@@ -60,8 +63,13 @@ async fn check(options: Options, granted: BTreeSet<Right>) {
     let server = small();
     // A mistake is an Event that is created, and renewed; an Ingress's status is written.
     server.set("services", &saying("a", &[("shard-key", "pth:x")]));
+    // A Secret is listed before it is known to be wanted, and asked for.
+    server.set("secrets", &object("v1", "Secret", "late", json!({ "data": {} })));
     beside(&server, options, async |looked| {
         looked.routed("/").await;
+        let mut ingress = ingress("tls", &["h/tls>a"]);
+        ingress["spec"]["tls"] = json!([{ "secretName": "late" }]);
+        server.set("ingresses", &ingress);
         tokio::time::sleep(Duration::from_secs(40 * 60)).await;
         assert_eq!(asked(&server), granted);
     })
@@ -73,4 +81,11 @@ async fn the_role_grants_what_is_asked_for_and_nothing_else() {
     check(all(), granted(IN_ALL, "ClusterRole")).await;
     let namespace = Some("shop".to_owned());
     check(Options { namespace, ..all() }, granted(IN_ONE, "Role")).await;
+}
+
+#[test]
+fn the_role_for_elections_grants_what_sync_says_that_it_needs() {
+    let needed = SYNC.split("//! ```yaml").nth(1).and_then(|rest| rest.split("//! ```").next());
+    let needed = needed.expect("a role").replace("//! ", "");
+    assert_eq!(granted(IN_ALL, "Role"), granted(&needed, "Role"));
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use metaparticle_sync::Sync;
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -79,6 +80,16 @@ pub(super) async fn beside<F: Future<Output = ()>>(
     options: Options,
     test: impl FnOnce(Looked) -> F,
 ) {
+    beside_electing(server, options, Sync::memory(), test).await;
+}
+
+/// The same, for gateways that elect one of them by `sync`.
+pub(super) async fn beside_electing<F: Future<Output = ()>>(
+    server: &Server,
+    options: Options,
+    sync: Sync,
+    test: impl FnOnce(Looked) -> F,
+) {
     let (mut publisher, latest) = channel();
     let looked = Looked {
         latest,
@@ -99,7 +110,7 @@ pub(super) async fn beside<F: Future<Output = ()>>(
         *wrong.lock().unwrap() = lines;
         told.notify_waiters();
     };
-    let source = Source::of(server.clone());
+    let source = Source::of(server.clone(), sync);
     tokio::select! {
         () = Box::pin(run(source, &options, looked.health.clone(), seen, wrong)) => {}
         () = Box::pin(test(looked.clone())) => {}

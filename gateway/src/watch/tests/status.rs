@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use metaparticle_sync::Sync;
 use serde_json::{Value, json};
 
 use super::server::Server;
-use super::shell::{all, beside, small};
+use super::shell::{all, beside, beside_electing, small};
 use super::{ingress, merge};
 use crate::watch::Options;
 
@@ -51,6 +52,28 @@ async fn gateways_that_were_told_different_addresses_write_ever_more_seldom() {
             assert!((4..=24).contains(&later), "{later} in ten minutes");
         })
         .await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_several_writes_and_another_one_when_it_is_gone() {
+    let server = small();
+    let other = Options { publish_addresses: vec!["192.0.2.2".to_owned()], ..all() };
+    let sync = Sync::memory();
+    beside_electing(&server, other, sync.clone(), async |_| {
+        server.until(|server| (address(server)? == "192.0.2.2").then_some(())).await;
+        beside_electing(&server, all(), sync.clone(), async |one| {
+            one.routed("/").await;
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            assert_eq!(patches(&server), 1, "who is not elected writes nothing");
+        })
+        .await;
+    })
+    .await;
+    beside_electing(&server, all(), sync.clone(), async |_| {
+        let moved = |server: &Server| (address(server)? == "192.0.2.1").then_some(());
+        tokio::time::timeout(Duration::from_secs(30), server.until(moved)).await.unwrap();
     })
     .await;
 }

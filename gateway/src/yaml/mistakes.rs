@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use crate::file::node::Node;
 use crate::words::Mistake;
+use crate::yaml::Node;
 
 /// So many are told; who has more starts with these. Keeps the answer to a great wrong file small.
 const MOST: usize = 1000;
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes(Vec<Mistake>);
+pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
     /// At this place stands `node`, and that is not allowed.
-    pub(super) fn add(&mut self, place: &str, node: Node<'_>, allowed: &str) {
+    pub fn add(&mut self, place: &str, node: Node<'_>, allowed: &str) {
         self.push(Mistake {
             place: place.to_owned(),
             value: node.shown().into_owned(),
@@ -24,7 +24,7 @@ impl Mistakes {
     }
 
     /// At this place should stand something, and nothing does; `node` is what it should be part of.
-    pub(super) fn add_missing(&mut self, place: &str, node: Node<'_>, allowed: &str) {
+    pub fn add_missing(&mut self, place: &str, node: Node<'_>, allowed: &str) {
         self.push(Mistake {
             place: place.to_owned(),
             value: "nothing".to_owned(),
@@ -33,14 +33,16 @@ impl Mistakes {
         });
     }
 
-    pub(super) fn push(&mut self, mistake: Mistake) {
+    /// One that somebody else found.
+    pub fn push(&mut self, mistake: Mistake) {
         if self.0.len() < MOST {
             self.0.push(mistake);
         }
     }
 
     /// All of them, as they stand in the file.
-    pub(super) fn in_order(mut self) -> Vec<Mistake> {
+    #[must_use]
+    pub fn in_order(mut self) -> Vec<Mistake> {
         self.0.sort_by_key(|mistake| mistake.position);
         self.0
     }

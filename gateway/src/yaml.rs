@@ -1,13 +1,17 @@
-//! What stands at a place of the file: text, a list, a map? And where is that?
+//! What stands at a place of a file: text, a list, a map? And where is that? For whoever reads a file of
+//! people's and tells all mistakes at once: the standalone file here, an application elsewhere.
+
+mod mistakes;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use saphyr::{LoadableYamlNode as _, MarkedYaml, Scalar, YamlData};
 
-use crate::file::mistakes::Mistakes;
 use crate::words::Mistake;
 use crate::words::suggestion;
+
+pub use self::mistakes::{Mistakes, render};
 
 /// The longest file, in bytes.
 const LONGEST: usize = 4 << 20;
@@ -16,8 +20,11 @@ const LONGEST: usize = 4 << 20;
 /// this keeps nodes from standing so deep in one another that walking them overflows the stack.
 const DEEPEST: usize = 64;
 
-/// Parses YAML. Aliases may stand for 100 000 nodes in all (the parser's own limit).
-pub(super) fn parse(text: &str) -> Result<Vec<MarkedYaml<'_>>, Mistake> {
+/// Parses YAML: the documents of it. Aliases may stand for 100 000 nodes in all (the parser's own limit).
+///
+/// # Errors
+/// Text that is no YAML, longer than 4 MiB or indented deeper than 64 columns: one mistake, at its place.
+pub fn parse(text: &str) -> Result<Vec<MarkedYaml<'_>>, Mistake> {
     let mistake = |value: String, allowed: String, position| Mistake {
         place: "file".to_owned(),
         value,
@@ -50,39 +57,53 @@ fn indentation(line: &str) -> usize {
 }
 
 /// The file's lines, for the text of what the parser made a number.
-pub(super) struct Lines<'a>(Vec<&'a str>);
+#[derive(Debug)]
+pub struct Lines<'a>(Vec<&'a str>);
 
 impl<'a> Lines<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    /// The lines of `text`.
+    #[must_use]
+    pub fn of(text: &'a str) -> Self {
         Self(text.lines().collect())
     }
 }
 
 /// A node of the file, beside the lines it was read from.
-#[derive(Clone, Copy)]
-pub(super) struct Node<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'a> {
     lines: &'a Lines<'a>,
     yaml: &'a MarkedYaml<'a>,
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn of(lines: &'a Lines<'a>, yaml: &'a MarkedYaml<'a>) -> Self {
+    /// A node that was parsed from these lines.
+    #[must_use]
+    pub fn of(lines: &'a Lines<'a>, yaml: &'a MarkedYaml<'a>) -> Self {
         Self { lines, yaml }
     }
 
     /// Line and column, from 1.
-    pub(super) fn position(self) -> (usize, usize) {
+    #[must_use]
+    pub fn position(self) -> (usize, usize) {
         let start = self.yaml.span.start;
         (start.line().max(1), start.col() + 1)
     }
 
     /// Whether nothing is written here.
-    pub(super) fn is_nothing(self) -> bool {
+    #[must_use]
+    pub fn is_nothing(self) -> bool {
         matches!(self.data(), YamlData::Value(Scalar::Null) | YamlData::BadValue)
     }
 
+    /// Whether a map is written here.
+    #[must_use]
+    pub fn is_map(self) -> bool {
+        matches!(self.data(), YamlData::Mapping(_))
+    }
+
     /// The text of a scalar: a number or a boolean as it is written.
-    pub(super) fn scalar(self) -> Option<Cow<'a, str>> {
+    #[must_use]
+    pub fn scalar(self) -> Option<Cow<'a, str>> {
         let YamlData::Value(scalar) = self.data() else {
             return None;
         };
@@ -96,7 +117,7 @@ impl<'a> Node<'a> {
     }
 
     /// The items of a list; anything else is a mistake.
-    pub(super) fn items(
+    pub fn items(
         self,
         place: &str,
         allowed: &str,
@@ -113,12 +134,7 @@ impl<'a> Node<'a> {
     }
 
     /// The fields of a map; anything else is a mistake.
-    pub(super) fn fields(
-        self,
-        place: &str,
-        allowed: &str,
-        mistakes: &mut Mistakes,
-    ) -> Option<Fields<'a>> {
+    pub fn fields(self, place: &str, allowed: &str, mistakes: &mut Mistakes) -> Option<Fields<'a>> {
         let YamlData::Mapping(map) = self.data() else {
             mistakes.add(place, self, allowed);
             return None;
@@ -140,7 +156,8 @@ impl<'a> Node<'a> {
     }
 
     /// How a mistake shows it.
-    pub(super) fn shown(self) -> Cow<'a, str> {
+    #[must_use]
+    pub fn shown(self) -> Cow<'a, str> {
         match self.data() {
             YamlData::Sequence(_) => Cow::Borrowed("a list"),
             YamlData::Mapping(_) => Cow::Borrowed("a map"),
@@ -178,30 +195,37 @@ impl<'a> Node<'a> {
 }
 
 /// One `name: value` of a map.
-pub(super) struct Field<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) key: Node<'a>,
-    pub(super) value: Node<'a>,
+#[derive(Debug)]
+pub struct Field<'a> {
+    /// The name.
+    pub name: Cow<'a, str>,
+    /// Where the name stands.
+    pub key: Node<'a>,
+    /// What stands behind the colon.
+    pub value: Node<'a>,
 }
 
 /// The fields of a map, in the file's order; names unique.
-pub(super) struct Fields<'a> {
+#[derive(Debug)]
+pub struct Fields<'a> {
     map: Node<'a>,
     fields: Vec<Field<'a>>,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Field<'a>> {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Field<'a>> {
         self.fields.iter()
     }
 
     /// The value of this name, if it is said.
-    pub(super) fn get(&self, name: &str) -> Option<Node<'a>> {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Node<'a>> {
         self.fields.iter().find(|field| field.name == name).map(|field| field.value)
     }
 
     /// The value of this name; a mistake if it is not said.
-    pub(super) fn need(
+    pub fn need(
         &self,
         place: &str,
         name: &str,
@@ -217,7 +241,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The text of this name, if it is said; a mistake if it is a list, a map or nothing.
-    pub(super) fn text(
+    pub fn text(
         &self,
         place: &str,
         name: &str,
@@ -233,7 +257,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Names that are not one of these are mistakes.
-    pub(super) fn check_known(&self, place: &str, known: &[&str], mistakes: &mut Mistakes) {
+    pub fn check_known(&self, place: &str, known: &[&str], mistakes: &mut Mistakes) {
         for field in &self.fields {
             if !known.contains(&field.name.as_ref()) {
                 let allowed = suggestion(&field.name, known.iter().copied());

@@ -1,0 +1,84 @@
+//! How does one act for all? Candidates, of whom one leads; when it dies, or cannot be sure that it leads,
+//! another one does.
+
+use metaparticle::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Clock {
+    ticks: u64,
+    by: String,
+    /// A number that only grows from leader to leader.
+    token: String,
+}
+
+/// What the leader does, until it leads no more.
+async fn tick(held: Held, me: Context) -> Result<()> {
+    let clock = me.scope::<Clock>("clock")?;
+    loop {
+        held.check()?;
+        clock
+            .update(|clock| {
+                clock.ticks += 1;
+                clock.by = me.replica().to_owned();
+                clock.token = held.token().to_string();
+            })
+            .await?;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn time(replica: Context) -> Result<Clock> {
+    replica.scope("clock")?.read().await
+}
+
+/// Three candidates, and a service that shows what the leader does.
+pub fn ticking() -> App {
+    app("ticking")
+        .scope("clock")
+        .leader("ticker", candidates(3, tick))
+        .service("time", spread(2, time).public())
+}
+
+fn main() -> ExitCode {
+    ticking().main()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits for a clock that is as it should be.
+    async fn until(
+        world: &metaparticle::local::Local,
+        is: impl Fn(&Clock) -> bool,
+    ) -> Result<Clock> {
+        loop {
+            let clock = world.get("/").await?.json::<Clock>()?;
+            if is(&clock) {
+                return Ok(clock);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn when_the_leader_dies_another_one_leads() -> Result<()> {
+        let world = ticking().start().await?;
+        let first = until(&world, |clock| clock.ticks > 0).await?;
+        world.kill(&first.by)?;
+        let second = until(&world, |clock| clock.by != first.by).await?;
+        assert!(second.ticks > first.ticks);
+        world.stop().await;
+        Ok(())
+    }
+
+    #[test]
+    fn candidates_may_take_leases() -> Result<()> {
+        let plan = ticking().plan()?;
+        assert_eq!(plan.replicas("ticker"), Some(3));
+        let role = plan.object("Role", "ticker").expect("a role");
+        assert!(role.body().to_string().contains("leases"));
+        Ok(())
+    }
+}

@@ -1,0 +1,367 @@
+//! What does a person say to deploy something, and with which code does it end? The commands; what they do is
+//! in the rooms before this one.
+//!
+//! | code | |
+//! |---|---|
+//! | 0 | it is done |
+//! | 1 | it failed |
+//! | 2 | `diff` found differences |
+//! | 3 | what was said is wrong |
+//! | 4 | the cluster cannot be reached |
+//! | 5 | that is not permitted |
+//! | 124 | it took too long |
+//! | 130 | it was interrupted, and goes on in the cluster |
+
+mod arguments;
+mod eject;
+mod fault;
+mod show;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::application::Application;
+use crate::cluster::{self, Check, Cluster, Line, Logs, Style, Target, Verdict};
+use crate::image;
+use crate::package::{self, Destination};
+use crate::read::{self, Written};
+use crate::render;
+use crate::report::{Event, Format, Report, Told};
+use crate::server;
+
+pub use self::arguments::{Arguments, Command, Common, Images, Output};
+pub use self::fault::Fault;
+
+/// `diff` found differences.
+const DIFFERENT: u8 = 2;
+
+/// Does what the arguments say: to the application of a file, or to `own`, that of the program itself. Begins a
+/// runtime of its own.
+pub fn main(own: Option<Written>, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nobody may be left to be told.
+            error.print().ok();
+            return ExitCode::from(if error.use_stderr() { fault::WRONG } else { 0 });
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ended = runtime.map_err(Fault::Runtime).and_then(|runtime| {
+        let asked = Asked::new(arguments.common, own);
+        // The runtime does not wait for what only reads, such as the logs.
+        let ended = runtime.block_on(asked.run(arguments.command));
+        runtime.shutdown_background();
+        ended
+    });
+    ended.unwrap_or_else(|fault| {
+        if !fault.is_told() {
+            writeln!(std::io::stderr(), "error: {}", fault.with_causes()).ok();
+        }
+        ExitCode::from(fault.exit_code())
+    })
+}
+
+/// What was asked, of whom.
+struct Asked {
+    common: Common,
+    own: Option<Written>,
+    told: Arc<Told<'static>>,
+}
+
+impl Asked {
+    fn new(common: Common, own: Option<Written>) -> Self {
+        let told = teller(common.output);
+        Self { common, own, told }
+    }
+
+    async fn run(self, command: Command) -> Result<ExitCode, Fault> {
+        match command {
+            Command::Build { images, push, oci_layout, tar } => {
+                self.build(&images, push, oci_layout.as_deref(), tar.as_deref()).await?;
+            }
+            Command::Plan => self.print(&render::yaml(&self.written()?.0.application.plan()))?,
+            Command::Diff { images } => return self.diff(&images).await,
+            Command::Deploy { images, timeout, no_rollback, dry_run, yes } => {
+                let options = cluster::Options {
+                    timeout,
+                    roll_back: !no_rollback,
+                    production: yes,
+                    ..cluster::Options::default()
+                };
+                if dry_run {
+                    return self.diff(&images).await.map(|_| ExitCode::SUCCESS);
+                }
+                self.deploy(&images, &options).await?;
+            }
+            Command::Status { application } => return self.status(application).await,
+            Command::Logs { application, follow, since, previous } => {
+                let name = self.name(application)?;
+                let logs = Logs { follow, since, previous, ..Logs::of_application(&name) };
+                self.logs(&logs).await?;
+            }
+            Command::Rollback { revision, application, timeout } => {
+                let options = cluster::Options { timeout, ..cluster::Options::default() };
+                let name = self.name(application)?;
+                let cluster = self.cluster().await?;
+                cluster.rollback(&name, revision, &options, &*self.told).await?;
+            }
+            Command::History { application } => {
+                let name = self.name(application)?;
+                let history = self.cluster().await?.history(&name).await?;
+                self.show(&history, show::history)?;
+            }
+            Command::Scale { services, application } => {
+                let name = self.name(application)?;
+                let cluster = self.cluster().await?;
+                for (service, count) in services {
+                    cluster.scale(&name, &service, count, &*self.told).await?;
+                }
+            }
+            Command::Delete { application, wait } => {
+                let name = self.name(application)?;
+                let options = cluster::Options { wait, ..cluster::Options::default() };
+                self.cluster().await?.delete(&name, &options, &*self.told).await?;
+            }
+            Command::Eject { folder, force } => {
+                let (written, home) = self.written()?;
+                let files = eject::write(&written, &home, &folder, force)?;
+                self.show(&files, |files| files.join("\n") + "\n")?;
+            }
+            Command::Doctor { images } => return self.doctor(&images).await,
+            Command::Serve { listen, token_file, gateway } => {
+                let token = token_file.map(|file| token(&file)).transpose()?;
+                let stop = CancellationToken::new();
+                let options = server::Options { listen, token, gateway, stop: stop.clone() };
+                let cluster = self.cluster().await?;
+                let served = server::serve(cluster, options, Arc::clone(&self.told));
+                until_interrupted(&stop, served).await?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn build(
+        &self,
+        images: &Images,
+        push: bool,
+        layout: Option<&Path>,
+        tar: Option<&Path>,
+    ) -> Result<(), Fault> {
+        let (written, home) = self.written()?;
+        let built = package::build(&written, &home, &*self.told).await?;
+        for package::Built { program, image } in &built {
+            let wrong = |cause| package::Fault::Image { program: program.name.to_string(), cause };
+            if let Some(folder) = layout {
+                image.write_layout(&folder.join(program.name.as_str())).map_err(wrong)?;
+            }
+            if let Some(folder) = tar {
+                let file = folder.join(format!("{}.tar", program.name));
+                image.write_tar(&file).map_err(wrong)?;
+            }
+        }
+        if push && !built.is_empty() {
+            let to = self.destination(images, &written, None).await?;
+            package::push(written.application, &built, &to, &*self.told).await?;
+        }
+        Ok(())
+    }
+
+    /// The application with images that the cluster can pull.
+    async fn pushed(&self, images: &Images, cluster: &Cluster) -> Result<Application, Fault> {
+        let (written, home) = self.written()?;
+        if written.programs.is_empty() {
+            return Ok(written.application);
+        }
+        let to = self.destination(images, &written, Some(cluster)).await?;
+        let built = package::build(&written, &home, &*self.told).await?;
+        Ok(package::push(written.application, &built, &to, &*self.told).await?)
+    }
+
+    /// Where images go: as was said, or as the cluster says.
+    async fn destination(
+        &self,
+        images: &Images,
+        written: &Written,
+        cluster: Option<&Cluster>,
+    ) -> Result<Destination, Fault> {
+        let Images { registry, pull_registry, insecure_registry } = images;
+        if let Some(registry) = registry {
+            let pull = pull_registry.as_deref();
+            return Ok(Destination::new(registry, pull, *insecure_registry)?);
+        }
+        if let Some(cluster) = cluster
+            && let Some(local) = cluster.local_registry().await?
+        {
+            return Ok(Destination::new(&local.host, local.pulled_from.as_deref(), false)?);
+        }
+        let names: Vec<_> = written.programs.iter().map(|one| format!("`{}`", one.name)).collect();
+        Err(package::Fault::Nowhere(names.join(", ")).into())
+    }
+
+    async fn diff(&self, images: &Images) -> Result<ExitCode, Fault> {
+        let cluster = self.cluster().await?;
+        let plan = self.pushed(images, &cluster).await?.plan();
+        let differences = cluster.diff(&plan).await?;
+        let different = differences.iter().any(|one| one.change.is_any());
+        self.show(&differences, |all| show::differences(all))?;
+        Ok(if different { ExitCode::from(DIFFERENT) } else { ExitCode::SUCCESS })
+    }
+
+    async fn deploy(&self, images: &Images, options: &cluster::Options) -> Result<(), Fault> {
+        let cluster = self.cluster().await?;
+        let name = self.written()?.0.application.name().to_string();
+        // Where it goes is said, and may be refused, before anything is pushed.
+        cluster.open(&name, options, &*self.told)?;
+        let plan = self.pushed(images, &cluster).await?.plan();
+        let stop = options.stop.clone();
+        let deployed = cluster.deploy_there(&plan, options, &*self.told);
+        let ended = until_interrupted(&stop, deployed).await;
+        ended.map(drop).map_err(Fault::Told)
+    }
+
+    async fn status(&self, application: Option<String>) -> Result<ExitCode, Fault> {
+        let name = self.name(application)?;
+        let status = self.cluster().await?.status(&name).await?;
+        self.show(&status, show::status)?;
+        Ok(if status.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Until all was said; or, where more may come, until the person has enough.
+    async fn logs(&self, logs: &Logs) -> Result<(), Fault> {
+        let style = match self.common.output {
+            Output::Json => Style::Json,
+            Output::Text if std::io::stdout().is_terminal() => Style::Colour,
+            Output::Text => Style::Plain,
+        };
+        let heard = move |line: Line| {
+            let written = line.written(style);
+            // Whoever does not read any more hears nothing.
+            if line.is_said() || style == Style::Json {
+                writeln!(std::io::stdout(), "{written}").ok();
+            } else {
+                writeln!(std::io::stderr(), "{written}").ok();
+            }
+        };
+        let cluster = self.cluster().await?;
+        tokio::select! {
+            done = cluster.logs(logs, &heard) => Ok(done?),
+            _ = tokio::signal::ctrl_c() => Ok(()),
+        }
+    }
+
+    async fn doctor(&self, images: &Images) -> Result<ExitCode, Fault> {
+        let cluster = self.cluster().await?;
+        let written = self.written().ok();
+        let architecture = written.as_ref().and_then(|(written, home)| {
+            let program = written.programs.first()?;
+            let image = image::of(&home.join(&program.path), &image::Options::default());
+            Some(image.ok()?.platform().architecture)
+        });
+        let mut checks = cluster.doctor(architecture).await;
+        if let Some((written, _)) = &written
+            && !written.programs.is_empty()
+        {
+            checks.push(match self.destination(images, written, Some(&cluster)).await {
+                Ok(destination) => destination.check().await,
+                Err(fault) => Check::wrong("registry", fault.with_causes()),
+            });
+        }
+        let well = checks.iter().all(|check| check.verdict != Verdict::Wrong);
+        self.show(&checks, |all| show::checks(all))?;
+        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// The application, and the folder where its programs' paths begin.
+    fn written(&self) -> Result<(Written, PathBuf), Fault> {
+        if let Some(own) = &self.own {
+            return Ok((own.clone(), PathBuf::new()));
+        }
+        let file = &self.common.file;
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|cause| Fault::Unreadable { file: file.clone(), cause })?;
+        let written = read::application(&text);
+        let written =
+            written.map_err(|mistakes| Fault::Mistaken { file: file.clone(), mistakes })?;
+        Ok((written, file.parent().unwrap_or(Path::new("")).to_owned()))
+    }
+
+    /// The application that is meant.
+    fn name(&self, said: Option<String>) -> Result<String, Fault> {
+        match said {
+            Some(name) => Ok(name),
+            None => Ok(self.written()?.0.application.name().to_string()),
+        }
+    }
+
+    fn target(&self) -> Target {
+        let Common { context, namespace, .. } = &self.common;
+        Target { context: context.clone(), namespace: namespace.clone(), ..Target::default() }
+    }
+
+    async fn cluster(&self) -> Result<Cluster, Fault> {
+        Ok(cluster::connect(&self.target()).await?)
+    }
+
+    /// A result: as people read it, or as JSON.
+    fn show<T: serde::Serialize + ?Sized>(
+        &self,
+        result: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Fault> {
+        match self.common.output {
+            Output::Text => self.print(&text(result)),
+            Output::Json => {
+                let line = serde_json::to_string(result).expect("results are JSON");
+                self.print(&(line + "\n"))
+            }
+        }
+    }
+
+    fn print(&self, text: &str) -> Result<(), Fault> {
+        match std::io::stdout().write_all(text.as_bytes()) {
+            // Whoever read it has read enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(Fault::Output),
+        }
+    }
+}
+
+/// Who tells people and machines what happens: people beside what they asked for, machines instead of it.
+fn teller(output: Output) -> Arc<Told<'static>> {
+    match output {
+        Output::Json => {
+            let report = Report::new(std::io::stdout(), Format::Json);
+            Arc::new(move |event: Event| report.tell(&event))
+        }
+        Output::Text => {
+            let columns = crate::settings::columns();
+            let format = columns.map_or(Format::Plain, |columns| Format::Live { columns });
+            let report = Report::new(std::io::stderr(), format);
+            Arc::new(move |event: Event| report.tell(&event))
+        }
+    }
+}
+
+/// What callers must bear.
+fn token(file: &Path) -> Result<String, Fault> {
+    let text = std::fs::read_to_string(file);
+    let unreadable = |cause| Fault::Unreadable { file: file.to_owned(), cause };
+    Ok(text.map_err(unreadable)?.trim().to_owned())
+}
+
+/// Waits for `work`; when the person has enough of waiting, tells it so.
+async fn until_interrupted<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        _ = tokio::signal::ctrl_c() => stop.cancel(),
+    }
+    work.await
+}

@@ -1,0 +1,272 @@
+//! What does a handler know besides its ask? Who it is, how long its answer is of use, and what it may use:
+//! other services, locks, scopes, settings, all by the names that its application declares.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Debug};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Method};
+use metaparticle_sync::Sync as Locks;
+use metaparticle_sync::holder::Held;
+use metaparticle_sync::lock::Lock;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::scope::{Scope, Store};
+use crate::wire::{DEADLINE, Error, HANDED_ON, Request, Result, line};
+
+/// What a handler is told besides its ask; cheap to clone.
+///
+/// `S` is the state of this replica (of a shard: its own share), which all its requests see.
+pub struct Context<S = ()> {
+    seat: Arc<Seat>,
+    state: Arc<S>,
+    trip: Trip,
+}
+
+/// Who a replica is, and what it may use.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) service: Arc<str>,
+    pub(crate) replica: Arc<str>,
+    pub(crate) index: u32,
+    pub(crate) count: u32,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) caller: Arc<dyn Caller>,
+    pub(crate) chance: Mutex<fastrand::Rng>,
+}
+
+/// What all replicas of a process may use.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) locks: Option<Locks>,
+    pub(crate) scopes: Arc<dyn Store>,
+    pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) declared: Declared,
+}
+
+impl Seat {
+    /// The seat `index` of `count`, whose replica is called `replica`.
+    pub(crate) fn new(
+        service: &str,
+        (index, replica): (u32, &str),
+        count: u32,
+        tools: Arc<Tools>,
+        caller: Arc<dyn Caller>,
+        chance: fastrand::Rng,
+    ) -> Self {
+        let (service, replica, chance) = (service.into(), replica.into(), Mutex::new(chance));
+        Self { service, replica, index, count, tools, caller, chance }
+    }
+}
+
+/// The names that an application declares.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Declared {
+    pub(crate) locks: BTreeSet<String>,
+    pub(crate) scopes: BTreeSet<String>,
+}
+
+/// The way to the other services.
+pub(crate) trait Caller: Debug + Send + Sync + 'static {
+    /// Asks `service`; gives its answer, whatever its status.
+    fn call(
+        &self,
+        service: &str,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>>>;
+}
+
+/// What a request brings along, and hands on to those that follow from it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trip {
+    deadline: Option<Instant>,
+    headers: HeaderMap,
+}
+
+impl Trip {
+    /// What `request` brings along.
+    pub(crate) fn of(request: &Request) -> Self {
+        let left = request.headers().get(&DEADLINE).and_then(|left| left.to_str().ok());
+        let left = left.and_then(|left| left.parse().ok()).map(Duration::from_millis);
+        let mut headers = HeaderMap::new();
+        for name in HANDED_ON {
+            if let Some(value) = request.headers().get(&name) {
+                headers.insert(name, value.clone());
+            }
+        }
+        Self { deadline: left.map(|left| Instant::now() + left), headers }
+    }
+
+    /// Until when an answer is of use.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+}
+
+impl<S> Context<S> {
+    pub(crate) fn new(seat: Arc<Seat>, state: Arc<S>, trip: Trip) -> Self {
+        Self { seat, state, trip }
+    }
+
+    /// The state of this replica.
+    #[must_use]
+    pub fn state(&self) -> &S {
+        &self.state
+    }
+
+    /// The service, job or leader that this is a part of.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.seat.service
+    }
+
+    /// What this replica is called: on Kubernetes as its pod.
+    #[must_use]
+    pub fn replica(&self) -> &str {
+        &self.seat.replica
+    }
+
+    /// Which replica, shard, leaf, or part of a job this is, from 0.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.seat.index as usize
+    }
+
+    /// How many of them there are.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.seat.count as usize
+    }
+
+    /// How long the answer is of use; none where nobody said.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        self.trip.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Chance of its own: in a simulation it follows from the seed.
+    #[must_use]
+    pub fn chance(&self) -> fastrand::Rng {
+        self.seat.chance.lock().unwrap_or_else(PoisonError::into_inner).fork()
+    }
+
+    /// The value of a setting that this service declares, by `env` or `secret`.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn setting(&self, name: &str) -> Result<&str> {
+        let setting = self.seat.tools.settings.get(&format!("{}/{name}", self.seat.service));
+        setting.map(String::as_str).ok_or_else(|| {
+            undeclared("setting", name, "`.env(name, value)` or `.secret(name, …)` to its service")
+        })
+    }
+
+    /// A lock that the application declares.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn lock(&self, name: &str) -> Result<Lock> {
+        let Tools { locks, declared, .. } = &*self.seat.tools;
+        let known = declared.locks.contains(name);
+        let locks = locks.as_ref().filter(|_| known);
+        let locks = locks.ok_or_else(|| undeclared("lock", name, "`.lock(name)` to the app"))?;
+        Ok(locks.lock(name))
+    }
+
+    /// Does `work` while it holds a lock that the application declares, and gives it back when that has ended.
+    /// When the lock is lost, `work` is dropped just before others may have it.
+    ///
+    /// # Errors
+    /// When the lock is not declared or cannot be had, was lost, or `work` fails.
+    pub async fn locked<T, Fut>(&self, name: &str, work: impl FnOnce(Held) -> Fut) -> Result<T>
+    where
+        Fut: Future<Output = Result<T>>,
+    {
+        let held = self.lock(name)?.acquire().await?;
+        let done = held.within(work(held.clone())).await;
+        // That it was lost while the last word was spoken is no matter: work that ended in time has ended.
+        held.release().await.ok();
+        done?
+    }
+
+    /// A scope that the application declares: a value that all replicas share.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn scope<T>(&self, name: &str) -> Result<Scope<T>>
+    where
+        T: Serialize + DeserializeOwned + Default,
+    {
+        let Tools { scopes, declared, .. } = &*self.seat.tools;
+        if !declared.scopes.contains(name) {
+            return Err(undeclared("scope", name, "`.scope(name)` to the app"));
+        }
+        Ok(Scope::new(name, Arc::clone(scopes)))
+    }
+
+    /// Asks another service of the application: along the same road as requests from outside, with the time
+    /// that is left.
+    ///
+    /// # Errors
+    /// When it does not answer, or not with what is expected.
+    pub async fn call<A, R>(&self, service: &str, ask: &A) -> Result<R>
+    where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        let mut request = http::Request::new(line(&ask)?);
+        *request.method_mut() = Method::POST;
+        *request.headers_mut() = self.trip.headers.clone();
+        request
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        let calling = self.seat.caller.call(service, request);
+        let response = match self.trip.deadline {
+            None => calling.await?,
+            Some(deadline) => {
+                let late = |_| Error::new(http::StatusCode::GATEWAY_TIMEOUT, "no time is left");
+                tokio::time::timeout_at(deadline, calling).await.map_err(late)??
+            }
+        };
+        if !response.status().is_success() {
+            let text = String::from_utf8_lossy(response.body());
+            let told = format!("service `{service}` answered {}", response.status());
+            return Err(Error::new(http::StatusCode::BAD_GATEWAY, told).because(text));
+        }
+        Ok(serde_json::from_slice(response.body())?)
+    }
+}
+
+fn undeclared(what: &str, name: &str, add: &str) -> Error {
+    let told = "the service failed; its log says why";
+    let why = format!("{what} `{name}` is not declared: add {add}");
+    Error::new(http::StatusCode::INTERNAL_SERVER_ERROR, told).because(why)
+}
+
+/// The state is what a context stands for.
+impl<S> Deref for Context<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.state
+    }
+}
+
+impl<S> Clone for Context<S> {
+    fn clone(&self) -> Self {
+        let (seat, state) = (Arc::clone(&self.seat), Arc::clone(&self.state));
+        Self { seat, state, trip: self.trip.clone() }
+    }
+}
+
+impl<S> Debug for Context<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Context").field(&self.seat.replica).finish()
+    }
+}

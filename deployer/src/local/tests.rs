@@ -1,0 +1,1 @@
+//! Does a whole application run, and what becomes of it when replicas are killed?

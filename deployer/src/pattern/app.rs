@@ -1,0 +1,328 @@
+//! What is the whole? An application: services, jobs and leaders under names of their own, and what they share.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use metaparticle_gateway::words::{Mistake, Pattern as Shape, ShardCount};
+
+use crate::application::{
+    Application, Container, Count, Exposure, Host, Image, Instances, Job as PlannedJob, Name, Path,
+    Permission, Port, Public, Readiness, Service as Planned, Value, Variable, Wrong,
+};
+use crate::context::Declared;
+use crate::pattern::job::{Candidates, Indexed, Job, Leader};
+use crate::pattern::service::{Front, Pattern, Service, Setting};
+use crate::plan::Plan;
+
+pub use crate::application::Mistakes;
+
+/// Where replicas listen for asks, and where for operators, in pods.
+pub(crate) const PORT: u16 = 8080;
+/// The port that says whether a replica is ready.
+pub(crate) const ADMIN: u16 = 9900;
+/// Which part of the program a pod is.
+pub(crate) const ROLE: &str = "MP_ROLE";
+/// What the pod is called.
+pub(crate) const POD: &str = "MP_POD";
+/// Which part of a job a pod is: Kubernetes says it.
+pub(crate) const INDEX: &str = "JOB_COMPLETION_INDEX";
+/// The longest time that the gateway's words allow.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How many pods stand for code that no gateway has: a second one while the first is replaced.
+const ROOTS: u32 = 2;
+
+/// A program and how it is distributed.
+#[derive(Debug, Clone)]
+#[must_use = "an app does nothing until `main` runs it"]
+pub struct App {
+    pub(crate) name: String,
+    pub(crate) services: Vec<Service>,
+    pub(crate) jobs: Vec<Indexed>,
+    pub(crate) leaders: Vec<Candidates>,
+    locks: Vec<String>,
+    scopes: Vec<String>,
+}
+
+/// An application without anything yet. Names are in small letters, with digits and `-`.
+pub fn app(name: &str) -> App {
+    App {
+        name: name.to_owned(),
+        services: Vec::new(),
+        jobs: Vec::new(),
+        leaders: Vec::new(),
+        locks: Vec::new(),
+        scopes: Vec::new(),
+    }
+}
+
+impl App {
+    /// Has a service: a [`spread`](crate::pattern::spread), a [`shard`](crate::pattern::shard), a
+    /// [`scatter`](crate::pattern::scatter), or a handler, of which there is one replica.
+    pub fn service<M>(mut self, name: &str, pattern: impl Pattern<M>) -> Self {
+        self.services.push(pattern.service().named(name));
+        self
+    }
+
+    /// Has a public service that any tower service of HTTP answers (an axum router, say). For more than one
+    /// replica, or for shards: [`http`](crate::pattern::http) in their place for a handler.
+    pub fn http<M, S>(self, name: &str, service: S) -> Self
+    where
+        crate::pattern::Http<S>: crate::pattern::Handler<M>,
+    {
+        self.service(name, crate::pattern::spread(1, crate::pattern::http(service)).public())
+    }
+
+    /// Has a job: an [`indexed`](crate::pattern::indexed) one, or a function.
+    pub fn job<M>(mut self, name: &str, job: impl Job<M>) -> Self {
+        self.jobs.push(Indexed { name: name.to_owned(), ..job.job() });
+        self
+    }
+
+    /// Has somebody who leads: [`candidates`](crate::pattern::candidates), or a function, for which two stand.
+    pub fn leader<M>(mut self, name: &str, leader: impl Leader<M>) -> Self {
+        self.leaders.push(Candidates { name: name.to_owned(), ..leader.leader() });
+        self
+    }
+
+    /// Has a lock, for [`Context::lock`](crate::context::Context::lock).
+    pub fn lock(mut self, name: &str) -> Self {
+        self.locks.push(name.to_owned());
+        self
+    }
+
+    /// Has a scope, for [`Context::scope`](crate::context::Context::scope).
+    pub fn scope(mut self, name: &str) -> Self {
+        self.scopes.push(name.to_owned());
+        self
+    }
+
+    /// Whether all of it is right.
+    ///
+    /// # Errors
+    /// All that is not: names that two have, words that the gateway does not know, numbers out of bounds.
+    pub fn check(&self) -> Result<(), Mistakes> {
+        self.application().map(drop)
+    }
+
+    /// The objects of Kubernetes that this is: pure, so that tests can look at them.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn plan(&self) -> Result<Plan, Mistakes> {
+        Ok(self.application()?.plan())
+    }
+
+    /// What is to run: all of it in one image, which is called as the application until it has a digest.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn application(&self) -> Result<Application, Mistakes> {
+        let mut mistakes = Mistakes::none();
+        let name = mistakes.take("app.name", self.name.parse::<Name>());
+        let image = mistakes.take("app.name", self.name.parse::<Image>());
+        self.check_shared(&mut mistakes);
+        let (Some(name), Some(image)) = (name, image) else { return Err(mistakes) };
+        let mut draft = Draft { app: self, image, mistakes };
+        let mut services = Vec::new();
+        for service in &self.services {
+            services.extend(draft.service(service));
+        }
+        for leader in &self.leaders {
+            services.extend(draft.leader(leader));
+        }
+        let jobs: Vec<_> = self.jobs.iter().filter_map(|job| draft.job(job)).collect();
+        draft.check_fronts();
+        let mut mistakes = draft.mistakes;
+        match Application::new(name, services, jobs) {
+            Ok(application) => mistakes.or(application),
+            Err(more) => {
+                mistakes.extend(more);
+                Err(mistakes)
+            }
+        }
+    }
+
+    /// The names that handlers may use.
+    pub(crate) fn declared(&self) -> Declared {
+        Declared {
+            locks: self.locks.iter().cloned().collect(),
+            scopes: self.scopes.iter().cloned().collect(),
+        }
+    }
+
+    /// Whether anything of it needs locks.
+    pub(crate) fn locks(&self) -> bool {
+        !self.locks.is_empty() || !self.leaders.is_empty()
+    }
+
+    /// The path at which a public service is asked.
+    pub(crate) fn path(&self, service: &Service, front: &Front) -> String {
+        let alone = self.services.iter().filter(|one| one.front.is_some()).count() == 1;
+        let own = || if alone { "/".to_owned() } else { format!("/{}", service.name) };
+        front.path.clone().unwrap_or_else(own)
+    }
+
+    /// Locks and scopes have names of their own, too.
+    fn check_shared(&self, mistakes: &mut Mistakes) {
+        for (kind, names) in [("lock", &self.locks), ("scope", &self.scopes)] {
+            for (number, name) in names.iter().enumerate() {
+                mistakes.take(format_args!("{kind} `{name}`"), name.parse::<Name>());
+                if names[..number].contains(name) {
+                    let wrong = Wrong::new(name, format!("a name that no other {kind} has"));
+                    mistakes.push(wrong.at(format_args!("{kind} `{name}`")));
+                }
+            }
+        }
+    }
+}
+
+/// An application on the way to being planned.
+struct Draft<'a> {
+    app: &'a App,
+    image: Image,
+    mistakes: Mistakes,
+}
+
+impl Draft<'_> {
+    /// A service's pods; where its code stands between, also those of the root.
+    fn service(&mut self, service: &Service) -> Vec<Planned> {
+        let place = format!("service `{}`", service.name);
+        let (mut policy, mistakes) = service.policy();
+        let at =
+            |mistake: Mistake| Mistake { place: format!("{place}.{}", mistake.place), ..mistake };
+        self.mistakes.extend(mistakes.into_iter().map(at));
+        let name = self.mistakes.take(&place, service.name.parse::<Name>());
+        let stem = self.mistakes.take(&place, service.stem().parse::<Name>());
+        let count = self.mistakes.take(&place, Count::new(service.count));
+        let exposure = self.exposure(&place, service);
+        let settings = self.settings(&place, &service.settings);
+        let (Some(name), Some(stem), Some(count)) = (name, stem, count) else { return Vec::new() };
+        let instances = match service.pattern {
+            Shape::Spread => Instances::Alike(count),
+            Shape::Shard | Shape::Scatter => Instances::Numbered(count),
+        };
+        if service.pattern != Shape::Spread {
+            policy.shard_count = ShardCount::StatefulSet;
+        }
+        let mut replicas = self.asked(stem, instances, settings.clone());
+        if !service.has_root() {
+            (replicas.policy, replicas.exposure) = (policy, exposure);
+            return vec![replicas];
+        }
+        let roots = Count::new(ROOTS).expect("a right number");
+        let mut root = self.asked(name, Instances::Alike(roots), settings);
+        // The root's own deadline comes first: what it says then is worth more than silence.
+        let deadline = policy.timeout.max(policy.scatter_timeout) + Duration::from_secs(1);
+        root.policy.timeout = deadline.min(LONGEST);
+        root.policy.max_body = policy.max_body;
+        root.exposure = exposure;
+        vec![replicas, root]
+    }
+
+    fn leader(&mut self, leader: &Candidates) -> Option<Planned> {
+        let place = format!("leader `{}`", leader.name);
+        let name = self.mistakes.take(&place, leader.name.parse::<Name>());
+        let count = self.mistakes.take(&place, Count::new(leader.count));
+        let (name, count) = (name?, count?);
+        let container = self.container(name.as_str(), Vec::new());
+        let mut planned = Planned::of(name, Instances::Alike(count), container);
+        planned.permissions = self.permissions();
+        Some(planned)
+    }
+
+    fn job(&mut self, job: &Indexed) -> Option<PlannedJob> {
+        let place = format!("job `{}`", job.name);
+        let name = self.mistakes.take(&place, job.name.parse::<Name>());
+        let count = self.mistakes.take(&place, Count::new(job.count));
+        let parallelism = self.mistakes.take(&place, Count::new(job.parallelism));
+        let schedule = job.schedule.as_ref().map(|schedule| schedule.parse());
+        let schedule = schedule.and_then(|schedule| self.mistakes.take(&place, schedule));
+        let (name, count) = (name?, count?);
+        let container = self.container(name.as_str(), Vec::new());
+        let mut planned = PlannedJob::of(name, container, count);
+        planned.parallelism = parallelism;
+        planned.schedule = schedule;
+        planned.permissions = self.permissions();
+        Some(planned)
+    }
+
+    /// A service that listens, and says when it is ready.
+    fn asked(&self, name: Name, instances: Instances, settings: Vec<Variable>) -> Planned {
+        let mut container = self.container(name.as_str(), settings);
+        let number = |port: u16| port.try_into().expect("no port is 0");
+        let path = Some("/readyz".to_owned());
+        container.readiness = Some(Readiness { path, port: number(ADMIN) });
+        let mut planned = Planned::of(name, instances, container);
+        planned.ports = vec![Port::http(number(PORT))];
+        planned.permissions = self.permissions();
+        planned
+    }
+
+    fn container(&self, role: &str, settings: Vec<Variable>) -> Container {
+        let mut container = Container::of(self.image.clone());
+        container.args = vec!["serve".to_owned()];
+        let role = Variable::plain(ROLE, role).expect("a right name");
+        let pod = Variable::field(POD, crate::application::Field::PodName).expect("a right name");
+        container.env = [role, pod].into_iter().chain(settings).collect();
+        container
+    }
+
+    /// Whoever may use a lock or a scope may do with them what that needs, and nothing else.
+    fn permissions(&self) -> Vec<Permission> {
+        let locks = self.app.locks().then(Permission::leases);
+        let scopes = (!self.app.scopes.is_empty()).then(|| Permission {
+            group: "",
+            resource: "configmaps",
+            verbs: &["get", "create", "update"],
+            names: Vec::new(),
+        });
+        locks.into_iter().chain(scopes).collect()
+    }
+
+    fn settings(&mut self, place: &str, settings: &[(String, Setting)]) -> Vec<Variable> {
+        let variable = |(name, setting): &(String, Setting)| {
+            let value = match setting {
+                Setting::Value(value) => Value::Plain(value.clone()),
+                Setting::Secret(from) => {
+                    let allowed = "the name of a Secret and its key, such as `db/password`";
+                    let split = from.split_once('/').ok_or_else(|| Wrong::new(from, allowed))?;
+                    Value::Secret { name: split.0.to_owned(), key: split.1.to_owned() }
+                }
+            };
+            Ok(Variable { name: name.parse()?, value })
+        };
+        let mut right = Vec::new();
+        for setting in settings {
+            let place = format_args!("{place}.setting `{}`", setting.0).to_string();
+            right.extend(self.mistakes.take(place, variable(setting)));
+        }
+        right
+    }
+
+    fn exposure(&mut self, place: &str, service: &Service) -> Exposure {
+        let Some(front) = &service.front else { return Exposure::Inside };
+        let host = front.host.as_ref().map(|host| host.parse::<Host>());
+        let host = host.and_then(|host| self.mistakes.take(format_args!("{place}.host"), host));
+        let path = self.app.path(service, front).parse::<Path>();
+        let path = self.mistakes.take(format_args!("{place}.at"), path).unwrap_or_default();
+        Exposure::Public(Public {
+            any_host: host.is_none(),
+            hosts: host.into_iter().collect(),
+            path,
+        })
+    }
+
+    /// No two public services are asked at the same place.
+    fn check_fronts(&mut self) {
+        let mut taken = BTreeMap::new();
+        for service in &self.app.services {
+            let Some(front) = &service.front else { continue };
+            let path = self.app.path(service, front);
+            let before = taken.insert((front.host.clone(), path.clone()), &service.name);
+            if let Some(before) = before {
+                let wrong = Wrong::new(path, format!("a path that `{before}` does not have"));
+                self.mistakes.push(wrong.at(format_args!("service `{}`.at", service.name)));
+            }
+        }
+    }
+}

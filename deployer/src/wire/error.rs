@@ -1,0 +1,102 @@
+//! Why is there no answer? A status, and what people are told; a cause is for the log alone.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use crate::wire::Cause;
+
+/// What a handler gives: `?` takes any error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a handler has no answer.
+///
+/// Any error becomes one with `?`, with status 500: who asked is told that it failed, and the log why. What
+/// they should be told is said with a status:
+///
+/// ```
+/// use metaparticle::prelude::*;
+///
+/// fn rows(table: &str) -> Result<u32> {
+///     let rows = match table {
+///         "users" => "42",
+///         other => return Err(Error::not_found(format!("there is no table `{other}`"))),
+///     };
+///     Ok(rows.parse()?)
+/// }
+/// assert_eq!(rows("orders").unwrap_err().to_string(), "there is no table `orders`");
+/// ```
+pub struct Error {
+    status: StatusCode,
+    told: Box<str>,
+    cause: Option<Cause>,
+}
+
+impl Error {
+    /// Who asked is told this, with this status.
+    pub fn new(status: StatusCode, told: impl Into<String>) -> Self {
+        Self { status, told: told.into().into(), cause: None }
+    }
+
+    /// 400: what is asked is not right.
+    pub fn bad_request(told: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, told)
+    }
+
+    /// 404: what is asked for is not there.
+    pub fn not_found(told: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, told)
+    }
+
+    /// 503: not now.
+    pub fn unavailable(told: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, told)
+    }
+
+    /// The cause, for the log.
+    #[must_use]
+    pub fn because(self, cause: impl Into<Cause>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is told, and the causes, on one line.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let mut text = self.told.to_string();
+        let mut next: Option<&(dyn std::error::Error + 'static)> = match &self.cause {
+            Some(cause) => Some(&**cause),
+            None => None,
+        };
+        while let Some(cause) = next {
+            text.push_str(&format!(": {cause}"));
+            next = cause.source();
+        }
+        text
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        let told = "the service failed; its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, told).because(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told)
+    }
+}
+
+/// As a program that ends with it tells people.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_full())
+    }
+}

@@ -1,0 +1,65 @@
+//! Is the code in the tutorial the code of the examples? `ACCEPT=1 cargo test -p metaparticle --test readme`
+//! writes it there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(here(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What a mark (`examples/NAME.rs`, or that and `tests`) stands for.
+fn meant(mark: &str) -> String {
+    let (path, tests) = mark.strip_suffix(" tests").map_or((mark, false), |path| (path, true));
+    let text = read(path);
+    let (code, rest) = text.split_once("\n#[cfg(test)]\n").expect("an example has tests");
+    if tests { format!("#[cfg(test)]\n{rest}") } else { code.to_owned() }
+}
+
+/// The tutorial with its code as `code` says, and the marks that it has.
+fn filled(text: &str, code: impl Fn(&str) -> String) -> (String, Vec<String>) {
+    let mut parts = text.split("<!-- examples/");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    let mut marks = Vec::new();
+    for part in parts {
+        let (mark, rest) = part.split_once(" -->\n```rust\n").expect("code follows a mark");
+        let mark = format!("examples/{mark}");
+        let (_, after) = format!("\n{rest}")
+            .split_once("\n```\n")
+            .map(|(before, after)| (before.to_owned(), after.to_owned()))
+            .expect("code ends");
+        out.push_str(&format!("<!-- {mark} -->\n```rust\n{}```\n{after}", code(&mark)));
+        marks.push(mark);
+    }
+    (out, marks)
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "how a test is told to accept")]
+fn the_tutorial_has_the_code_of_the_examples() {
+    let text = read("README.md");
+    let (right, marks) = filled(&text, meant);
+    for example in fs::read_dir(here("examples")).unwrap() {
+        let name = example.unwrap().file_name().into_string().unwrap();
+        assert!(marks.contains(&format!("examples/{name}")), "{name} is in the tutorial");
+    }
+    if std::env::var("ACCEPT").is_ok() {
+        fs::write(here("README.md"), right).unwrap();
+        return;
+    }
+    let differ = text.lines().zip(right.lines()).find(|(found, right)| found != right);
+    assert!(text == right, "run with ACCEPT=1; the first line that differs: {differ:?}");
+}
+
+#[test]
+fn a_text_is_filled_where_it_is_marked() {
+    let text = "a\n<!-- examples/x.rs -->\n```rust\nold\n```\nb\n";
+    let (new, marks) = filled(text, |mark| format!("{mark}\n"));
+    assert_eq!(new, "a\n<!-- examples/x.rs -->\n```rust\nexamples/x.rs\n```\nb\n");
+    assert_eq!(marks, ["examples/x.rs"]);
+    assert_eq!(filled(&new, |mark| format!("{mark}\n")).0, new);
+}
