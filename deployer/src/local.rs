@@ -24,7 +24,7 @@ use crate::context::{Caller, Tools};
 use crate::pattern::{App, Mistakes, Setting};
 use crate::reply::{Reply, fetch};
 use crate::road::{Colleague, Door, Inside, world};
-use crate::scope::{Memory, Store};
+use crate::scope::{Memory, Scope, Store};
 use crate::settings;
 use crate::wire::{Error, Result};
 
@@ -80,6 +80,7 @@ pub struct Local {
     crew: Arc<Crew>,
     inside: Arc<Inside<Network>>,
     locks: Locks,
+    scopes: Arc<dyn Store>,
     tasks: Tasks,
     text: String,
 }
@@ -104,7 +105,7 @@ impl App {
         let inside = Arc::new(Inside::new(latest, Network::new(tasks.clone(), clock), clock));
         let tools = Tools {
             locks: Some(locks.clone()),
-            scopes: options.scopes,
+            scopes: Arc::clone(&options.scopes),
             settings: settings_of(self)?,
             declared: self.declared(),
         };
@@ -128,7 +129,8 @@ impl App {
         crew.begin(&locks);
         gateway.ready();
         let text = text::introduction(self, &gateway, control, &crew);
-        Ok(Local { gateway, control, crew, inside, locks, tasks, text })
+        let scopes = options.scopes;
+        Ok(Local { gateway, control, crew, inside, locks, scopes, tasks, text })
     }
 }
 
@@ -203,6 +205,14 @@ impl Local {
         R: DeserializeOwned,
     {
         crate::reply::call(&*self.inside, service, ask).await
+    }
+
+    /// What the application remembers under this name.
+    pub fn scope<T>(&self, name: &str) -> Scope<T>
+    where
+        T: Serialize + DeserializeOwned + Default,
+    {
+        Scope::new(name, Arc::clone(&self.scopes))
     }
 
     /// Ends `replica` as a crash does: its connections break, its state is gone, nobody listens there.
