@@ -38,6 +38,8 @@ use crate::server;
 pub use self::arguments::{Arguments, Command, Common, Images, Output};
 pub use self::fault::Fault;
 
+/// Somebody had enough of waiting.
+const INTERRUPTED: i32 = 130;
 /// `diff` found differences.
 const DIFFERENT: u8 = 2;
 
@@ -88,13 +90,10 @@ impl Asked {
             }
             Command::Plan => self.print(&render::yaml(&self.written()?.0.application.plan()))?,
             Command::Diff { images } => return self.diff(&images).await,
-            Command::Deploy { images, timeout, no_rollback, dry_run, yes } => {
-                let options = cluster::Options {
-                    timeout,
-                    roll_back: !no_rollback,
-                    production: yes,
-                    ..cluster::Options::default()
-                };
+            Command::Deploy { images, timeout, no_rollback, dry_run, force_conflicts } => {
+                let roll_back = !no_rollback;
+                let options =
+                    cluster::Options { timeout, roll_back, force_conflicts, ..self.options() };
                 if dry_run {
                     return self.diff(&images).await.map(|_| ExitCode::SUCCESS);
                 }
@@ -106,8 +105,8 @@ impl Asked {
                 let logs = Logs { follow, since, previous, ..Logs::of_application(&name) };
                 self.logs(&logs).await?;
             }
-            Command::Rollback { revision, application, timeout } => {
-                let options = cluster::Options { timeout, ..cluster::Options::default() };
+            Command::Rollback { revision, application, timeout, force_conflicts } => {
+                let options = cluster::Options { timeout, force_conflicts, ..self.options() };
                 let name = self.name(application)?;
                 let cluster = self.cluster().await?;
                 cluster.rollback(&name, revision, &options, &*self.told).await?;
@@ -120,13 +119,14 @@ impl Asked {
             Command::Scale { services, application } => {
                 let name = self.name(application)?;
                 let cluster = self.cluster().await?;
+                cluster.open(&name, &self.options(), &*self.told)?;
                 for (service, count) in services {
                     cluster.scale(&name, &service, count, &*self.told).await?;
                 }
             }
             Command::Delete { application, wait } => {
                 let name = self.name(application)?;
-                let options = cluster::Options { wait, ..cluster::Options::default() };
+                let options = cluster::Options { wait, ..self.options() };
                 self.cluster().await?.delete(&name, &options, &*self.told).await?;
             }
             Command::Eject { folder, force } => {
@@ -137,6 +137,7 @@ impl Asked {
             Command::Doctor { images } => return self.doctor(&images).await,
             Command::Serve { listen, token_file, gateway } => {
                 let token = token_file.map(|file| token(&file)).transpose()?;
+                let token = token.or_else(crate::settings::server_token);
                 let stop = CancellationToken::new();
                 let options = server::Options { listen, token, gateway, stop: stop.clone() };
                 let cluster = self.cluster().await?;
@@ -167,10 +168,26 @@ impl Asked {
             }
         }
         if push && !built.is_empty() {
-            let to = self.destination(images, &written, None).await?;
+            // Only where nobody says where to, the cluster is asked.
+            let cluster = match images.registry {
+                Some(_) => None,
+                None => Some(self.cluster().await?),
+            };
+            let to = self.destination(images, &written, cluster.as_ref()).await?;
             package::push(written.application, &built, &to, &*self.told).await?;
         }
         Ok(())
+    }
+
+    /// The application with the images' names to be: nothing is sent.
+    async fn named(&self, images: &Images, cluster: &Cluster) -> Result<Application, Fault> {
+        let (written, home) = self.written()?;
+        if written.programs.is_empty() {
+            return Ok(written.application);
+        }
+        let to = self.destination(images, &written, Some(cluster)).await?;
+        let built = package::build(&written, &home, &*self.told).await?;
+        Ok(package::named(written.application, &built, &to)?)
     }
 
     /// The application with images that the cluster can pull.
@@ -207,7 +224,7 @@ impl Asked {
 
     async fn diff(&self, images: &Images) -> Result<ExitCode, Fault> {
         let cluster = self.cluster().await?;
-        let plan = self.pushed(images, &cluster).await?.plan();
+        let plan = self.named(images, &cluster).await?.plan();
         let differences = cluster.diff(&plan).await?;
         let different = differences.iter().any(|one| one.change.is_any());
         self.show(&differences, |all| show::differences(all))?;
@@ -301,8 +318,12 @@ impl Asked {
     }
 
     fn target(&self) -> Target {
-        let Common { context, namespace, .. } = &self.common;
-        Target { context: context.clone(), namespace: namespace.clone(), ..Target::default() }
+        let Common { kubeconfig, context, namespace, .. } = self.common.clone();
+        Target { kubeconfig, context, namespace }
+    }
+
+    fn options(&self) -> cluster::Options {
+        cluster::Options { production: self.common.yes, ..cluster::Options::default() }
     }
 
     async fn cluster(&self) -> Result<Cluster, Fault> {
@@ -357,11 +378,16 @@ fn token(file: &Path) -> Result<String, Fault> {
 }
 
 /// Waits for `work`; when the person has enough of waiting, tells it so.
+///
+/// Whoever has enough twice does not want to hear what becomes of it.
 async fn until_interrupted<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     tokio::select! {
         done = &mut work => return done,
         _ = tokio::signal::ctrl_c() => stop.cancel(),
     }
-    work.await
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => std::process::exit(INTERRUPTED),
+    }
 }

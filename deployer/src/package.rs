@@ -13,7 +13,7 @@ use crate::application::{Application, Image};
 use crate::cluster::Check;
 use crate::image;
 use crate::read::{Program, Written};
-use crate::registry::{self, Host, Progress, Reference};
+use crate::registry::{self, Progress, Reference};
 use crate::report::{Event, Told};
 
 /// Why there is no image of a program.
@@ -53,6 +53,8 @@ pub enum Fault {
 pub struct Destination {
     /// `registry.example`, and a path where there is one.
     place: String,
+    /// What those who pull call the same.
+    pulled: String,
     options: registry::Options,
 }
 
@@ -72,18 +74,19 @@ impl Destination {
     ///
     /// A text that is no registry.
     pub fn new(place: &str, pulled_from: Option<&str>, insecure: bool) -> Result<Self, Fault> {
-        let host = |place: &str| {
-            let read = format!("{}/x", place.trim_end_matches('/')).parse::<Reference>();
-            let wrong = |wrong| Fault::Destination(place.to_owned(), wrong);
-            read.map(|reference| reference.registry().clone()).map_err(wrong)
+        let checked = |place: &str| {
+            let place = place.trim_end_matches('/').to_owned();
+            let read = format!("{place}/x").parse::<Reference>();
+            let read = read.map_err(|wrong| Fault::Destination(place.clone(), wrong))?;
+            Ok((place, read.registry().as_str().to_owned()))
         };
-        let own = host(place)?;
-        let options = registry::Options {
-            pull_registry: pulled_from.map(host).transpose()?,
-            insecure: insecure.then(|| own.as_str().to_owned()).into_iter().collect(),
-            ..registry::Options::default()
+        let (place, host) = checked(place)?;
+        let pulled = match pulled_from {
+            Some(pulled) => checked(pulled)?.0,
+            None => place.clone(),
         };
-        Ok(Self { place: place.trim_end_matches('/').to_owned(), options })
+        let insecure = insecure.then_some(host).into_iter().collect();
+        Ok(Self { place, pulled, options: registry::Options { insecure, ..Default::default() } })
     }
 
     /// Whether the registry answers, and knows us. Nothing is sent.
@@ -106,10 +109,10 @@ impl Destination {
         format!("{}/{name}", self.place).parse()
     }
 
-    /// By which name those who pull know the registry.
-    #[must_use]
-    pub fn pulled_from(&self) -> Option<&Host> {
-        self.options.pull_registry.as_ref()
+    /// What those who pull call an image of this name.
+    fn pulled(&self, name: &str, image: &image::Image) -> Result<Reference, registry::Wrong> {
+        let reference = format!("{}/{name}", self.pulled).parse::<Reference>()?;
+        Ok(reference.with_digest(image.digest().clone()))
     }
 }
 
@@ -149,22 +152,43 @@ pub async fn push(
     to: &Destination,
     told: &Told<'_>,
 ) -> Result<Application, Fault> {
-    let mut names = BTreeMap::new();
     for Built { program, image } in built {
         let begun = Instant::now();
         let wrong = |cause| Fault::Registry { program: program.name.to_string(), cause };
-        let reference = to.reference(program.name.as_str()).map_err(|why| wrong(why.into()))?;
+        let name = program.name.as_str();
+        let reference = to.reference(name).map_err(|why| wrong(why.into()))?;
         let sum = Sum::default();
         let progress = |progress| told(sum.event(program.name.as_str(), image.size(), progress));
         let pushed = registry::push(image, &reference, &to.options, &progress);
         let pushed = pushed.await.map_err(wrong)?;
         told(Event::Pushed {
-            image: pushed.reference.to_string(),
+            image: to.pulled(name, image).map_err(|why| wrong(why.into()))?.to_string(),
             uploaded: pushed.uploaded_bytes,
             skipped: pushed.skipped_blobs,
             seconds: begun.elapsed().as_secs_f64(),
         });
-        let name = pushed.reference.to_string().parse::<Image>();
+    }
+    named(application, built, to)
+}
+
+/// The application with the names that the images have, or will have, in the place of its programs.
+///
+/// # Errors
+///
+/// A name that the registry cannot have.
+pub fn named(
+    application: Application,
+    built: &[Built],
+    to: &Destination,
+) -> Result<Application, Fault> {
+    let mut names = BTreeMap::new();
+    for Built { program, image } in built {
+        let wrong = |why: registry::Wrong| Fault::Registry {
+            program: program.name.to_string(),
+            cause: why.into(),
+        };
+        let reference = to.pulled(program.name.as_str(), image).map_err(wrong)?;
+        let name = reference.to_string().parse::<Image>();
         names.insert(program.image.as_str().to_owned(), name.expect("a reference names an image"));
     }
     Ok(application.with_images(|image| names.get(image.as_str()).cloned()))

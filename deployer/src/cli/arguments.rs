@@ -23,12 +23,11 @@ pub struct Arguments {
 }
 
 /// What all commands understand.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Common {
     /// The application's file
     #[arg(
-        short,
         long,
         global = true,
         value_name = "FILE",
@@ -36,12 +35,18 @@ pub struct Common {
         default_value = "metaparticle.yaml"
     )]
     pub file: PathBuf,
+    /// The kubeconfig; that of KUBECONFIG, ~/.kube/config, or the pod's account, where nothing is said
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig; the current one, where nothing is said
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
     /// The namespace; the context's, where nothing is said
     #[arg(short, long, global = true, value_name = "NAME")]
     pub namespace: Option<String>,
+    /// Also where the context's name speaks of production
+    #[arg(short, long, global = true)]
+    pub yes: bool,
     /// For people, or one JSON object a line
     #[arg(short, long, global = true, value_name = "FORM", default_value = "text")]
     pub output: Output,
@@ -94,7 +99,7 @@ pub enum Command {
     Plan,
     /// Show what a deploy would change; exits with 2 when it would
     Diff {
-        /// Where images are; they are packaged and pushed first.
+        /// Where images would go; they are packaged, but not pushed.
         #[command(flatten)]
         images: Images,
     },
@@ -109,12 +114,12 @@ pub enum Command {
         /// Leave what failed as it is
         #[arg(long)]
         no_rollback: bool,
-        /// Only ask the API server what it would say
+        /// Only ask the API server what it would do: nothing is pushed, nothing is written
         #[arg(long)]
         dry_run: bool,
-        /// Also where the context's name speaks of production
-        #[arg(short, long)]
-        yes: bool,
+        /// Take fields that somebody else has changed since
+        #[arg(long)]
+        force_conflicts: bool,
     },
     /// Show what of an application runs, and whether it is well
     Status {
@@ -126,7 +131,7 @@ pub enum Command {
         /// The application; the file's, where nothing is said.
         application: Option<String>,
         /// Go on with what they will say, and with pods to come
-        #[arg(long)]
+        #[arg(short, long)]
         follow: bool,
         /// Only what was said in the last so much time
         #[arg(long, value_name = "TIME", value_parser = time)]
@@ -145,6 +150,9 @@ pub enum Command {
         /// How long to wait
         #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
         timeout: Duration,
+        /// Take fields that somebody else has changed since
+        #[arg(long)]
+        force_conflicts: bool,
     },
     /// Show the revisions that were deployed
     History {
@@ -187,7 +195,8 @@ pub enum Command {
         /// Where to listen
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
-        /// The file with the token that callers must bear; needed where others than this machine can call
+        /// The file with the token that callers must bear, which METAPARTICLE_TOKEN may say, too; needed where
+        /// others than this machine can call
         #[arg(long, value_name = "FILE", env = "METAPARTICLE_TOKEN_FILE")]
         token_file: Option<PathBuf>,
         /// The gateway's Service, where no class of Ingresses says that there is one

@@ -65,6 +65,8 @@ impl Fault {
             Self::Unreadable { .. } | Self::Mistaken { .. } | Self::InTheWay(_) => WRONG,
             Self::Package(package::Fault::Nowhere(_) | package::Fault::Destination(..)) => WRONG,
             Self::Cluster(fault) | Self::Told(fault) => fault.exit_code(),
+            Self::Server(server::Fault::Cluster(fault)) => fault.exit_code(),
+            Self::Server(_) => WRONG,
             _ => 1,
         }
     }

@@ -24,7 +24,7 @@ impl Cluster {
     ) -> Result<bool, Fault> {
         self.open(application, options, told)?;
         let Some(parent) = self.parent(application).await? else {
-            told(Event::Deleted { found: false });
+            told(Event::Deleted { found: false, gone: true });
             return Ok(false);
         };
         let uid = parent.uid.clone().unwrap_or_default();
@@ -46,7 +46,7 @@ impl Cluster {
                 Err(left) => return Err(left.await),
             }
         }
-        told(Event::Deleted { found: true });
+        told(Event::Deleted { found: true, gone: options.wait });
         Ok(true)
     }
 

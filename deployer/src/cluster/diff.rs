@@ -1,6 +1,8 @@
 //! What would change? The object as it is beside what the API server says it would be: both have all defaults,
 //! so none of them shows; pure.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::report::Field;
@@ -22,6 +24,7 @@ pub fn fields(live: &Value, next: &Value) -> Vec<Field> {
     if live["kind"] == "Secret" {
         hide(&mut live, &mut next);
     }
+    mask(&mut live, &mut next);
     let mut found = Vec::new();
     compare("", Some(&live), Some(&next), &mut found);
     found
@@ -49,6 +52,40 @@ fn hide(live: &mut Value, next: &mut Value) {
         *value = Value::from(if same { "(secret)" } else { "(another secret)" });
     }
     old.values_mut().for_each(|value| *value = Value::from("(secret)"));
+}
+
+/// What a program is told by its environment may be what nobody else should read: it shows that it changes, too.
+fn mask(live: &mut Value, next: &mut Value) {
+    let mut known = BTreeMap::new();
+    each_variable(live, "", &mut |path, value| {
+        known.insert(path.to_owned(), std::mem::replace(value, Value::from("(a value)")));
+    });
+    each_variable(next, "", &mut |path, value| {
+        let same = known.get(path) == Some(value);
+        *value = Value::from(if same { "(a value)" } else { "(another value)" });
+    });
+}
+
+/// Calls `each` with the value of each variable, and a path that is the same in both objects.
+fn each_variable(value: &mut Value, path: &str, each: &mut impl FnMut(&str, &mut Value)) {
+    match value {
+        Value::Array(items) => {
+            for (number, item) in items.iter_mut().enumerate() {
+                let name = item["name"].as_str().map_or_else(|| number.to_string(), str::to_owned);
+                let path = format!("{path}[{name}]");
+                if let Some(value) = item.get_mut("value").filter(|_| path.contains(".env[")) {
+                    each(&path, value);
+                }
+                each_variable(item, &path, each);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                each_variable(value, &format!("{path}.{key}"), each);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn compare(path: &str, live: Option<&Value>, next: Option<&Value>, found: &mut Vec<Field>) {

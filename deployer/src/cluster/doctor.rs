@@ -23,7 +23,7 @@ const AT_ONCE: usize = 16;
 const LEVEL: &str = "pod-security.kubernetes.io/enforce";
 
 /// What a deploy does: group, resource, verbs.
-const NEEDED: [(&str, &str, &[&str]); 15] = [
+const NEEDED: [(&str, &str, &[&str]); 18] = [
     ("", "configmaps", &["get", "list", "watch", "create", "update", "patch", "delete"]),
     ("", "services", &["get", "create", "patch", "delete"]),
     ("", "serviceaccounts", &["get", "create", "patch", "delete"]),
@@ -38,6 +38,10 @@ const NEEDED: [(&str, &str, &[&str]); 15] = [
     ("batch", "cronjobs", &["get", "create", "patch", "delete"]),
     ("policy", "poddisruptionbudgets", &["get", "create", "patch", "delete"]),
     ("networking.k8s.io", "ingresses", &["get", "create", "patch", "delete"]),
+    // Only for what locks, and for what is scaled by itself; but who may not, hears it then.
+    ("rbac.authorization.k8s.io", "roles", &["get", "create", "patch", "delete"]),
+    ("rbac.authorization.k8s.io", "rolebindings", &["get", "create", "patch", "delete"]),
+    ("autoscaling", "horizontalpodautoscalers", &["list"]),
     ("coordination.k8s.io", "leases", &["get", "list", "watch", "create", "update", "patch"]),
 ];
 

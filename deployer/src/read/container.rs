@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use metaparticle_gateway::yaml::{Fields, Node};
 
 use crate::application::{
-    Container, Image, Name, Port, Readiness, Resources, Value, Variable, VariableName,
+    Container, Image, Name, Port, Readiness, Resources, Transport, Value, Variable, VariableName,
 };
 use crate::read::{Program, Reader};
 
@@ -107,13 +107,15 @@ impl Reader {
     ) -> Option<Readiness> {
         let allowed = "a path such as /healthz";
         let said = fields.text(place, "ready", allowed, &mut self.mistakes);
+        let port = port.filter(|port| port.transport == Transport::Tcp);
         if let Some((node, path)) = &said
             && (!path.starts_with('/') || port.is_none())
         {
-            let allowed = format!("{allowed}, and a `port` where it is asked");
+            let allowed = format!("{allowed}, and a TCP `port` where it is asked");
             self.mistakes.add(&format!("{place}.ready"), *node, &allowed);
         }
-        let path = said.map(|(_, path)| path.into_owned());
+        // Without a path, a plan looks whether the port is open.
+        let path = Some(said?.1.into_owned());
         port.map(|port| Readiness { path, port: port.number })
     }
 }

@@ -44,7 +44,8 @@ impl Reader {
         };
         let policy = read_policy(place, &fields, &own, &base, Scope::Service, &mut self.mistakes);
         let ports = self.ports(place, &fields);
-        let container = self.container(place, &name, &fields, ports.first().copied());
+        let asked = ports.iter().find(|port| port.transport == Transport::Tcp).copied();
+        let container = self.container(place, &name, &fields, asked);
         let public = fields.get("public");
         let exposure = public.map(|node| self.exposure(&format!("{place}.public"), node));
         let locks = self.flag(&format!("{place}.locks"), fields.get("locks"));

@@ -156,6 +156,8 @@ pub enum Event {
     },
     /// It is deleted, or was not there.
     Deleted {
+        /// Whether nothing of it is left; else the cluster goes on with it.
+        gone: bool,
         /// Whether there was anything.
         found: bool,
     },

@@ -60,8 +60,11 @@ impl Event {
                 let same = if *changed { "" } else { ", as before" };
                 one(format!("✓ revision {revision} is live{same} ({seconds:.1} s)"))
             }
-            Self::Deleted { found: true } => one("✓ deleted".to_owned()),
-            Self::Deleted { found: false } => one("✓ there is nothing to delete".to_owned()),
+            Self::Deleted { found: true, gone: true } => one("✓ deleted".to_owned()),
+            Self::Deleted { found: true, gone: false } => {
+                one("✓ the cluster deletes it; with --wait it is waited for".to_owned())
+            }
+            Self::Deleted { found: false, .. } => one("✓ there is nothing to delete".to_owned()),
             Self::Warning { what } => one(format!("! {what}")),
             Self::Failed { why } => one(format!("✗ {why}")),
             Self::Detached {} => {

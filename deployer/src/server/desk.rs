@@ -55,7 +55,12 @@ impl Desk {
     ) -> Result<Answer, Refusal> {
         let namespace = Some(self.cluster.place().namespace.clone());
         let door = self.cluster.door(self.gateway.clone()).await?;
-        let (document, _) = spec::parse(body)?;
+        let (mut document, _) = spec::parse(body)?;
+        // Whoever asks for this path, or deletes it, means what was put there.
+        if let Some(fields) = document.as_object_mut() {
+            fields.retain(|field, _| !field.eq_ignore_ascii_case("name"));
+            fields.insert("name".to_owned(), value!(name));
+        }
         let reading = spec::read_value(&document, &Setting { door, namespace })?;
         let application = reading.application.name().to_string();
         let mut plan = reading.application.plan();
