@@ -25,7 +25,9 @@ impl Event {
                 let digest = short(digest);
                 one(format!("✓ {program} is packaged: {size} ({digest}, {seconds:.1} s)"))
             }
-            Self::Pushing { program, sent, size: all } => one(format!("  {program}  {}", bar(*sent, *all))),
+            Self::Pushing { program, sent, size: all } => {
+                one(format!("  {program}  {}", bar(*sent, *all)))
+            }
             Self::Pushed { image, uploaded, skipped, seconds } => one(format!(
                 "✓ {image} is pushed: {} sent, {skipped} parts there already ({seconds:.1} s)",
                 size_of(*uploaded)
