@@ -84,7 +84,8 @@ async fn work(flags: &Flags, stop: &CancellationToken) -> Result<(), Fault> {
     if flags.dry_run {
         let namespace = Some(flags.namespace.clone()).filter(|name| !name.is_empty());
         let application = read(&text, &Setting { namespace, ..Setting::default() }, !flags.delete)?;
-        return Ok(rehearse(flags, &application));
+        rehearse(flags, &application);
+        return Ok(());
     }
     // What is wrong is told before anybody is asked.
     read(&text, &Setting::default(), false)?;

@@ -1,8 +1,6 @@
 //! Which specs were put into the namespace? The server keeps each in a ConfigMap, beside what was made of it and
 //! owned by the same parent: it goes when the application goes.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
@@ -58,7 +56,7 @@ impl Kept {
         let name = map.annotations().get(&format!("{PREFIX}put-as"))?.clone();
         let application = map.labels().get("app.kubernetes.io/part-of")?.clone();
         let going = map.metadata.deletion_timestamp.is_some();
-        let text = map.data.unwrap_or_else(BTreeMap::new).remove(KEY)?;
+        let text = map.data.unwrap_or_default().remove(KEY)?;
         let document = serde_json::from_str(&text).ok().filter(|_| !going)?;
         Some(Self { name, application, document })
     }

@@ -27,7 +27,7 @@ pub(super) fn of<'p>(application: &Application, plan: &'p Plan) -> Vec<(String, 
     let file = |object: &'p Object| {
         let labels = object.map_at("/metadata/labels");
         let of = labels.and_then(|labels| labels.get("app")).and_then(serde_json::Value::as_str);
-        let of = of.unwrap_or(object.name());
+        let of = of.unwrap_or_else(|| object.name());
         let sharded = numbered(of);
         let end = match object.kind().kind.as_str() {
             "Deployment" => "-deploy",

@@ -1,7 +1,7 @@
 //! What was the compiler asked to do? The flags of the original, in every spelling that it understood.
 //!
 //! It read them as Go programs with `pflag` do: `--name=value`, `--name value`, `-nvalue`, `-n value`,
-//! `-n=value`, several short ones in one word, `--flag` and `--flag=false` for what is on or off, flags and
+//! `-n=value`, `--flag` and `--flag=false` for what is on or off, flags and
 //! other words in any order, nothing after `--`.
 
 use std::iter::Peekable;
@@ -161,7 +161,7 @@ impl Flags {
             } else if let Some(long) = word.strip_prefix("--") {
                 flags.long(&word, long, &mut words)?;
             } else if word.len() > 1 && word.starts_with('-') {
-                flags.shorts(&word, &mut words)?;
+                flags.short(&word, &mut words)?;
             }
         }
         Ok(flags)
@@ -183,26 +183,23 @@ impl Flags {
         self.set(flag, &format!("--{name}"), value)
     }
 
-    /// `-vf file`, `-vffile`: each letter a flag, until one has a value.
-    fn shorts(&mut self, word: &str, rest: &mut Rest) -> Result<(), Fault> {
+    /// `-f file`, `-ffile`, `-f=file`: all short flags have values, which end the word.
+    fn short(&mut self, word: &str, rest: &mut Rest) -> Result<(), Fault> {
         let mut letters = word[1..].chars();
-        while let Some(letter) = letters.next() {
-            let named = format!("-{letter}");
-            if letter == 'h' {
-                return Err(Fault::Help);
-            }
-            let found = TABLE.iter().find(|flag| flag.short == Some(letter));
-            let flag = found.ok_or_else(|| Fault::Unknown(format!("{named} in {word}")))?;
-            let behind = letters.as_str();
-            let value = match behind.strip_prefix('=') {
-                Some(value) => value.to_owned(),
-                None if behind.is_empty() => flag.value_behind(&named, rest)?,
-                None => behind.to_owned(),
-            };
-            // All short flags have values: the first one ends the word.
-            return self.set(flag, &named, value);
+        let letter = letters.next().unwrap_or_default();
+        let named = format!("-{letter}");
+        if letter == 'h' {
+            return Err(Fault::Help);
         }
-        Ok(())
+        let found = TABLE.iter().find(|flag| flag.short == Some(letter));
+        let flag = found.ok_or_else(|| Fault::Unknown(format!("{named} in {word}")))?;
+        let behind = letters.as_str();
+        let value = match behind.strip_prefix('=') {
+            Some(value) => value.to_owned(),
+            None if behind.is_empty() => flag.value_behind(&named, rest)?,
+            None => behind.to_owned(),
+        };
+        self.set(flag, &named, value)
     }
 
     fn set(&mut self, flag: &Flag, named: &str, value: String) -> Result<(), Fault> {

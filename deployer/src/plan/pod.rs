@@ -240,7 +240,7 @@ fn volume(number: usize) -> String {
 fn requirements(resources: &Resources) -> core::ResourceRequirements {
     let Resources { cpu, memory, memory_most } = resources;
     let said = |amount: &Option<_>, otherwise: &str| {
-        Quantity(amount.as_ref().map_or(otherwise.to_owned(), ToString::to_string))
+        Quantity(amount.as_ref().map_or_else(|| otherwise.to_owned(), ToString::to_string))
     };
     // What is set aside is at most what is allowed.
     let memory = memory.as_ref().or(memory_most.as_ref()).cloned();
