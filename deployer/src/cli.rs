@@ -16,9 +16,11 @@ mod arguments;
 mod eject;
 mod fault;
 mod show;
+mod talk;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,20 +28,20 @@ use std::sync::Arc;
 use clap::Parser as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::application::Application;
+use crate::application::{Application, Host};
 use crate::cluster::{self, Check, Cluster, Line, Logs, Style, Target, Verdict};
 use crate::image;
 use crate::package::{self, Destination};
 use crate::read::{self, Written};
 use crate::render;
-use crate::report::{Event, Format, Report, Told};
+use crate::report::Told;
 use crate::server;
+
+use self::talk::{teller, token, until_interrupted};
 
 pub use self::arguments::{Arguments, Command, Common, Images, Output};
 pub use self::fault::Fault;
 
-/// Somebody had enough of waiting.
-const INTERRUPTED: i32 = 130;
 /// `diff` found differences.
 const DIFFERENT: u8 = 2;
 
@@ -114,7 +116,7 @@ impl Asked {
             Command::History { application } => {
                 let name = self.name(application)?;
                 let history = self.cluster().await?.history(&name).await?;
-                self.show(&history, show::history)?;
+                self.show(history.as_slice(), show::history)?;
             }
             Command::Scale { services, application } => {
                 let name = self.name(application)?;
@@ -136,13 +138,7 @@ impl Asked {
             }
             Command::Doctor { images } => return self.doctor(&images).await,
             Command::Serve { listen, token_file, gateway } => {
-                let token = token_file.map(|file| token(&file)).transpose()?;
-                let token = token.or_else(crate::settings::server_token);
-                let stop = CancellationToken::new();
-                let options = server::Options { listen, token, gateway, stop: stop.clone() };
-                let cluster = self.cluster().await?;
-                let served = server::serve(cluster, options, Arc::clone(&self.told));
-                until_interrupted(&stop, served).await?;
+                self.serve(listen, token_file.as_deref(), gateway).await?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -250,6 +246,21 @@ impl Asked {
         Ok(if status.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
+    async fn serve(
+        &self,
+        listen: SocketAddr,
+        token_file: Option<&Path>,
+        gateway: Option<Host>,
+    ) -> Result<(), Fault> {
+        let token = token_file.map(token).transpose()?;
+        let token = token.or_else(crate::settings::server_token);
+        let stop = CancellationToken::new();
+        let options = server::Options { listen, token, gateway, stop: stop.clone() };
+        let cluster = self.cluster().await?;
+        let served = server::serve(cluster, options, Arc::clone(&self.told));
+        Ok(until_interrupted(&stop, served).await?)
+    }
+
     /// Until all was said; or, where more may come, until the person has enough.
     async fn logs(&self, logs: &Logs) -> Result<(), Fault> {
         let style = match self.common.output {
@@ -291,7 +302,7 @@ impl Asked {
             });
         }
         let well = checks.iter().all(|check| check.verdict != Verdict::Wrong);
-        self.show(&checks, |all| show::checks(all))?;
+        self.show(checks.as_slice(), show::checks)?;
         Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
@@ -306,7 +317,7 @@ impl Asked {
         let written = read::application(&text);
         let written =
             written.map_err(|mistakes| Fault::Mistaken { file: file.clone(), mistakes })?;
-        Ok((written, file.parent().unwrap_or(Path::new("")).to_owned()))
+        Ok((written, file.parent().unwrap_or_else(|| Path::new("")).to_owned()))
     }
 
     /// The application that is meant.
@@ -351,43 +362,5 @@ impl Asked {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             written => written.map_err(Fault::Output),
         }
-    }
-}
-
-/// Who tells people and machines what happens: people beside what they asked for, machines instead of it.
-fn teller(output: Output) -> Arc<Told<'static>> {
-    match output {
-        Output::Json => {
-            let report = Report::new(std::io::stdout(), Format::Json);
-            Arc::new(move |event: Event| report.tell(&event))
-        }
-        Output::Text => {
-            let columns = crate::settings::columns();
-            let format = columns.map_or(Format::Plain, |columns| Format::Live { columns });
-            let report = Report::new(std::io::stderr(), format);
-            Arc::new(move |event: Event| report.tell(&event))
-        }
-    }
-}
-
-/// What callers must bear.
-fn token(file: &Path) -> Result<String, Fault> {
-    let text = std::fs::read_to_string(file);
-    let unreadable = |cause| Fault::Unreadable { file: file.to_owned(), cause };
-    Ok(text.map_err(unreadable)?.trim().to_owned())
-}
-
-/// Waits for `work`; when the person has enough of waiting, tells it so.
-///
-/// Whoever has enough twice does not want to hear what becomes of it.
-async fn until_interrupted<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
-    tokio::select! {
-        done = &mut work => return done,
-        _ = tokio::signal::ctrl_c() => stop.cancel(),
-    }
-    tokio::select! {
-        done = work => done,
-        _ = tokio::signal::ctrl_c() => std::process::exit(INTERRUPTED),
     }
 }

@@ -40,7 +40,8 @@ pub(super) fn differences(all: &[Difference]) -> String {
 
 /// What of an application runs.
 pub(super) fn status(status: &Status) -> String {
-    let live = status.live.map_or("nothing live".to_owned(), |live| format!("revision {live}"));
+    let live =
+        status.live.map_or_else(|| "nothing live".to_owned(), |live| format!("revision {live}"));
     let mut text = format!("{}: {live}\n", status.application);
     if let Some(last) = status.last.as_ref().filter(|last| Some(last.number) != status.live) {
         let note = last.note.as_deref().unwrap_or("not finished");
@@ -59,7 +60,7 @@ pub(super) fn status(status: &Status) -> String {
 }
 
 /// The revisions, the newest first.
-pub(super) fn history(revisions: &Vec<Revision>) -> String {
+pub(super) fn history(revisions: &[Revision]) -> String {
     let head = ["REVISION", "STATE", "BEGUN", "BY", "NOTE"].map(str::to_owned).to_vec();
     let row = |one: &Revision| {
         let state = format!("{:?}", one.state).to_lowercase();
@@ -71,7 +72,7 @@ pub(super) fn history(revisions: &Vec<Revision>) -> String {
 }
 
 /// What keeps a deploy from working, and what does not.
-pub(super) fn checks(all: &Vec<Check>) -> String {
+pub(super) fn checks(all: &[Check]) -> String {
     let row = |check: &Check| {
         let sign = match check.verdict {
             Verdict::Right => '✓',

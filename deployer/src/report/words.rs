@@ -20,11 +20,11 @@ impl Event {
                 );
                 one(format!("{application} → namespace {namespace}, {context}, {server}"))
             }
-            Self::Built { program, digest, bytes, seconds } => {
-                let size = size_of(*bytes);
-                let digest = short(digest);
-                one(format!("✓ {program} is packaged: {size} ({digest}, {seconds:.1} s)"))
-            }
+            Self::Built { program, digest, bytes, seconds } => one(format!(
+                "✓ {program} is packaged: {} ({}, {seconds:.1} s)",
+                size_of(*bytes),
+                short(digest)
+            )),
             Self::Pushing { program, sent, size: all } => {
                 one(format!("  {program}  {}", bar(*sent, *all)))
             }
@@ -48,10 +48,7 @@ impl Event {
                 one(format!("  {about}: {reason}: {message}{times}"))
             }
             Self::Said { pod, container, previous, lines } => {
-                let life = if *previous { ", before its last restart" } else { "" };
-                let head = format!("  the last lines of {pod} {container}{life}:");
-                let said = lines.iter().map(|line| format!("    {line}"));
-                std::iter::once(head).chain(said).collect()
+                said(&format!("{pod} {container}"), *previous, lines)
             }
             Self::Pruned { object } => one(format!("- {object} is not wanted any more: deleted")),
             Self::RollingBack { to } => one(format!("rolling back to revision {to}")),
@@ -126,9 +123,15 @@ fn size_of(count: u64) -> String {
 const BAR: u64 = 20;
 
 fn bar(sent: u64, size: u64) -> String {
-    let full = if size == 0 { BAR } else { sent.min(size) * BAR / size };
+    let full = (sent.min(size) * BAR).checked_div(size).unwrap_or(BAR);
     let signs: String = (0..BAR).map(|place| if place < full { '█' } else { '░' }).collect();
     format!("{signs} {} of {}", size_of(sent), size_of(size))
+}
+
+fn said(container: &str, previous: bool, lines: &[String]) -> Vec<String> {
+    let life = if previous { ", before its last restart" } else { "" };
+    let head = format!("  the last lines of {container}{life}:");
+    std::iter::once(head).chain(lines.iter().map(|line| format!("    {line}"))).collect()
 }
 
 fn compared(object: &str, change: &Change) -> Vec<String> {
