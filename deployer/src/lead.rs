@@ -13,20 +13,24 @@ const BREATH: Duration = Duration::from_secs(1);
 
 /// Stands for ever: who holds `lock` does `lead`; when that ends, rightly or not, somebody leads again.
 pub(crate) async fn stand(lock: Lock, lead: Leading, seat: Arc<Seat>) {
-    let replica = &seat.replica;
     loop {
-        match lock.acquire().await {
-            Ok(held) => {
-                let led = held.within(lead(held.clone(), Arc::clone(&seat))).await;
-                held.release().await.ok();
-                match led {
-                    Ok(Ok(())) => tracing::info!(%replica, "has led, and stands again"),
-                    Ok(Err(why)) => tracing::warn!(%replica, error = %why.in_full(), "led in vain"),
-                    Err(lost) => tracing::info!(%replica, %lost, "leads no more, and stands again"),
-                }
-            }
-            Err(refused) => tracing::warn!(%replica, error = %refused, "cannot stand"),
-        }
+        let told = once(&lock, &lead, &seat).await;
+        tracing::info!(replica = %seat.replica, "{told}");
         tokio::time::sleep(BREATH).await;
+    }
+}
+
+/// Leads once; says how that ended.
+async fn once(lock: &Lock, lead: &Leading, seat: &Arc<Seat>) -> String {
+    let held = match lock.acquire().await {
+        Ok(held) => held,
+        Err(refused) => return format!("cannot stand: {refused}"),
+    };
+    let led = held.within(lead(held.clone(), Arc::clone(seat))).await;
+    held.release().await.ok();
+    match led {
+        Ok(Ok(())) => "has led, and stands again".to_owned(),
+        Ok(Err(why)) => format!("led in vain, and stands again: {}", why.in_full()),
+        Err(lost) => format!("leads no more, and stands again: {lost}"),
     }
 }

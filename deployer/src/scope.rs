@@ -31,10 +31,13 @@ const TRIES: u32 = 12;
 /// How long the first loser steps back, at the most; each next time twice as long.
 const STEP_BACK: Duration = Duration::from_millis(4);
 
+/// A value as it is written, and its version.
+pub type Loaded = (Vec<u8>, Version);
+
 /// Where values are.
 pub trait Store: Debug + Send + Sync + 'static {
     /// The value called `name`, and its version.
-    fn load<'s>(&'s self, name: &'s str) -> BoxFuture<'s, Result<Option<(Vec<u8>, Version)>>>;
+    fn load<'s>(&'s self, name: &'s str) -> BoxFuture<'s, Result<Option<Loaded>>>;
 
     /// Writes `value` if `name` still has the version `over` (none: if there is none). Says whether it did.
     fn swap<'s>(

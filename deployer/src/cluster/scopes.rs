@@ -11,7 +11,7 @@ use kube::api::{Api, PostParams};
 
 use crate::cluster::connect::Cluster;
 use crate::cluster::parent::Parent;
-use crate::scope::{Store, Version};
+use crate::scope::{Loaded, Store, Version};
 use crate::wire::Result;
 
 /// The key of a value.
@@ -41,7 +41,7 @@ impl ConfigMaps {
         format!("{}-scope-{scope}", self.application)
     }
 
-    async fn look(&self, scope: &str) -> Result<Option<(Vec<u8>, Version)>> {
+    async fn look(&self, scope: &str) -> Result<Option<Loaded>> {
         let Some(found) = self.api().get_opt(&self.name(scope)).await? else { return Ok(None) };
         let version = found.metadata.resource_version.unwrap_or_default();
         let value = found.data.and_then(|mut data| data.remove(VALUE)).unwrap_or_default();
@@ -93,7 +93,7 @@ impl ConfigMaps {
 }
 
 impl Store for ConfigMaps {
-    fn load<'s>(&'s self, name: &'s str) -> BoxFuture<'s, Result<Option<(Vec<u8>, Version)>>> {
+    fn load<'s>(&'s self, name: &'s str) -> BoxFuture<'s, Result<Option<Loaded>>> {
         self.look(name).boxed()
     }
 

@@ -62,7 +62,7 @@ impl fmt::Debug for Role {
 }
 
 /// What can answer: `async` functions that give a [`Result`], of an ask (anything that serde reads), of a
-/// [`Context`], of both, or of neither; [`http`] services; and [`opened`] ones. `M` is the compiler's business.
+/// [`Context`], of both, or of neither; [`http()`] services; and [`opened`] ones. `M` is the compiler's business.
 pub trait Handler<M>: Send + Sync + 'static {
     /// What it is asked.
     type Ask: 'static;
@@ -192,7 +192,7 @@ where
     .boxed()
 }
 
-/// What an [`http`] service is asked and answers: messages, of which nothing is known.
+/// What an [`http()`] service is asked and answers: messages, of which nothing is known.
 #[derive(Debug)]
 pub enum Raw {}
 

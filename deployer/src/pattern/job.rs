@@ -68,8 +68,8 @@ pub trait Job<M> {
     fn job(self) -> Indexed;
 }
 
-impl Job<Indexed> for Indexed {
-    fn job(self) -> Indexed {
+impl Job<Self> for Indexed {
+    fn job(self) -> Self {
         self
     }
 }
@@ -117,8 +117,8 @@ pub trait Leader<M> {
     fn leader(self) -> Candidates;
 }
 
-impl Leader<Candidates> for Candidates {
-    fn leader(self) -> Candidates {
+impl Leader<Self> for Candidates {
+    fn leader(self) -> Self {
         self
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::scope::{Store, Version};
+use crate::scope::{Loaded, Store, Version};
 use crate::wire::Result;
 
 /// Values in the files of a folder: `NAME.scope`, for people to read, and beside it what keeps order.
@@ -68,7 +68,7 @@ fn sync(folder: &Path) -> io::Result<()> {
 }
 
 impl Store for Files {
-    fn load<'s>(&'s self, name: &'s str) -> BoxFuture<'s, Result<Option<(Vec<u8>, Version)>>> {
+    fn load<'s>(&'s self, name: &'s str) -> BoxFuture<'s, Result<Option<Loaded>>> {
         let (files, name) = (self.clone(), name.to_owned());
         async move {
             let found = tokio::task::spawn_blocking(move || files.look(&name)).await??;

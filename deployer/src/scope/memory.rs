@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::scope::{Store, Version};
+use crate::scope::{Loaded, Store, Version};
 use crate::wire::Result;
 
 /// Values of one process.
@@ -14,7 +14,7 @@ use crate::wire::Result;
 pub struct Memory(Mutex<BTreeMap<String, (u64, Vec<u8>)>>);
 
 impl Store for Memory {
-    fn load<'s>(&'s self, name: &'s str) -> BoxFuture<'s, Result<Option<(Vec<u8>, Version)>>> {
+    fn load<'s>(&'s self, name: &'s str) -> BoxFuture<'s, Result<Option<Loaded>>> {
         let values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = values.get(name);
         let found = found.map(|(version, value)| (value.clone(), Version::new(version)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 
-use super::{Files, MOST, Memory, Scope, Store, TRIES, Version};
+use super::{Files, Loaded, MOST, Memory, Scope, Store, TRIES, Version};
 use crate::wire::Result;
 
 /// Every store, with nothing in it, and a folder to be removed.
@@ -62,7 +62,7 @@ async fn a_value_of_another_type_or_size_is_refused_and_stays() {
 struct Contended;
 
 impl Store for Contended {
-    fn load<'s>(&'s self, _: &'s str) -> BoxFuture<'s, Result<Option<(Vec<u8>, Version)>>> {
+    fn load<'s>(&'s self, _: &'s str) -> BoxFuture<'s, Result<Option<Loaded>>> {
         async { Ok(None) }.boxed()
     }
 
