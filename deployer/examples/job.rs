@@ -45,17 +45,12 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metaparticle::local::Options;
-    use metaparticle::scope::{Memory, Scope};
-    use std::sync::Arc;
 
     #[tokio::test]
     async fn every_part_is_done_once() -> Result<()> {
-        let memory = Arc::new(Memory::default());
-        let options = Options { scopes: memory.clone(), ..Options::default() };
-        let world = primes().start_with(options).await?;
+        let world = primes().start().await?;
         world.finished().await?;
-        let primes = Scope::<Primes>::new("primes", memory).read().await?;
+        let primes = world.scope::<Primes>("primes").read().await?;
         assert_eq!(primes, Primes { found: 1229, parts: 8 });
         world.stop().await;
         Ok(())

@@ -65,10 +65,10 @@ pub mod registry;
 pub mod report;
 
 #[cfg(feature = "deploy")]
-pub mod package;
+pub mod cluster;
 
 #[cfg(feature = "deploy")]
-pub mod cluster;
+pub mod package;
 
 #[cfg(feature = "deploy")]
 pub mod compiler;

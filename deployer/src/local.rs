@@ -24,12 +24,15 @@ use crate::context::{Caller, Tools};
 use crate::pattern::{App, Mistakes, Setting};
 use crate::reply::{Reply, fetch};
 use crate::road::{Colleague, Door, Inside, world};
-use crate::scope::{Memory, Store};
+use crate::scope::{Memory, Scope, Store};
 use crate::settings;
 use crate::wire::{Error, Result};
 
 use self::crew::Crew;
 pub use self::crew::Unknown;
+
+/// How long what is in flight may take at the end.
+const END: Duration = Duration::from_secs(5);
 
 /// Where a local application listens, and what it remembers.
 #[derive(Debug, Clone)]
@@ -77,6 +80,7 @@ pub struct Local {
     crew: Arc<Crew>,
     inside: Arc<Inside<Network>>,
     locks: Locks,
+    scopes: Arc<dyn Store>,
     tasks: Tasks,
     text: String,
 }
@@ -101,7 +105,7 @@ impl App {
         let inside = Arc::new(Inside::new(latest, Network::new(tasks.clone(), clock), clock));
         let tools = Tools {
             locks: Some(locks.clone()),
-            scopes: options.scopes,
+            scopes: Arc::clone(&options.scopes),
             settings: settings_of(self)?,
             declared: self.declared(),
         };
@@ -116,7 +120,7 @@ impl App {
         let gateway = Gateway::new(latest)
             .listen(options.listen)
             .admin(options.admin)
-            .drain(Duration::ZERO, Duration::from_secs(5));
+            .drain(Duration::ZERO, END);
         let carrier = |tasks, clock| Colleague(Network::new(tasks, clock));
         let gateway = gateway.start_with(carrier);
         let gateway = gateway.map_err(|why| NotStarted::Address(format!("{why:#}")))?;
@@ -125,7 +129,8 @@ impl App {
         crew.begin(&locks);
         gateway.ready();
         let text = text::introduction(self, &gateway, control, &crew);
-        Ok(Local { gateway, control, crew, inside, locks, tasks, text })
+        let scopes = options.scopes;
+        Ok(Local { gateway, control, crew, inside, locks, scopes, tasks, text })
     }
 }
 
@@ -202,6 +207,14 @@ impl Local {
         crate::reply::call(&*self.inside, service, ask).await
     }
 
+    /// What the application remembers under this name.
+    pub fn scope<T>(&self, name: &str) -> Scope<T>
+    where
+        T: Serialize + DeserializeOwned + Default,
+    {
+        Scope::new(name, Arc::clone(&self.scopes))
+    }
+
     /// Ends `replica` as a crash does: its connections break, its state is gone, nobody listens there.
     ///
     /// # Errors
@@ -234,6 +247,7 @@ impl Local {
         self.gateway.stop().await;
         self.crew.end();
         self.locks.shutdown().await;
-        self.tasks.wait().await;
+        // A handler may go on for ever: it ends with the runtime.
+        tokio::time::timeout(END, self.tasks.wait()).await.ok();
     }
 }

@@ -7,6 +7,8 @@
 
 mod file;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 pub use self::file::Files;
 pub use self::memory::Memory;

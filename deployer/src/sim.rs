@@ -4,16 +4,16 @@
 //! ```
 //! use metaparticle::prelude::*;
 //!
-//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<()> {
 //! let sums = app("sums").service("ten", scatter(10, async || Ok(1), "sum").quorum(8).public());
 //! let world = sums.simulate(7)?;
 //! world.cut("ten-3");                                     // nothing reaches it, and nobody is told
 //! let answer = world.get("/").await;
 //! assert_eq!(answer.coverage().as_deref(), Some("9 of 10"));
 //! assert_eq!(answer.json::<u32>()?, 9);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! It needs a runtime with one thread and paused time: `#[tokio::test(start_paused = true)]`.

@@ -3,65 +3,43 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room, and the rooms that it may use.
-const PLAN: [(&str, &[&str]); 17] = [
-    ("settings", &[]),
-    ("application", &[]),
-    ("spec", &["application"]),
-    ("plan", &["application"]),
-    ("image", &["settings"]),
-    ("registry", &["image", "settings"]),
-    ("cluster", &["plan", "application", "settings"]),
-    ("report", &["application", "plan", "image", "registry", "cluster", "settings"]),
-    ("deploy", &["application", "plan", "image", "registry", "cluster", "report", "settings"]),
-    ("compiler", &["application", "spec", "plan", "cluster", "report", "deploy", "settings"]),
-    ("server", &["application", "spec", "plan", "cluster", "report", "deploy", "settings"]),
-    ("scope", VOICE),
-    ("context", VOICE),
-    ("wire", VOICE),
-    ("local", VOICE),
-    ("pattern", VOICE),
-    ("cli", EVERYTHING),
-];
-
-/// What patterns as code may use of the hands, and of each other.
-const VOICE: &[&str] = &[
-    "application",
-    "plan",
-    "image",
-    "registry",
-    "cluster",
-    "report",
-    "deploy",
-    "scope",
-    "context",
-    "wire",
-    "local",
-    "pattern",
+/// The rooms in reading order: each leans only on those before it.
+const ROAD: [&str; 28] = [
     "settings",
-];
-
-const EVERYTHING: &[&str] = &[
+    "wire",
+    "scope",
+    // What is to run.
     "application",
     "spec",
+    "read",
     "plan",
+    "render",
+    // Its programs as images, and all of it into a cluster.
     "image",
     "registry",
-    "cluster",
     "report",
-    "deploy",
+    "cluster",
+    "package",
     "compiler",
     "server",
-    "scope",
+    "cli",
+    // Patterns as code.
+    "log",
     "context",
-    "wire",
-    "local",
     "pattern",
-    "settings",
+    "road",
+    "reply",
+    "leaf",
+    "lead",
+    "local",
+    "sim",
+    "pod",
+    "start",
+    "containerize",
 ];
 
 /// Rooms without a runtime, a socket, a clock, chance or a file.
-const PURE: [&str; 3] = ["application", "spec", "plan"];
+const PURE: [&str; 5] = ["application", "spec", "read", "plan", "render"];
 
 /// What a pure room does not know.
 const WORLD: [&str; 10] = [
@@ -80,7 +58,10 @@ const WORLD: [&str; 10] = [
 /// What only some rooms know: packing needs no network, and one room speaks to the cluster.
 const ONLY: [(&str, &[&str]); 3] = [
     ("kube::", &["cluster"]),
-    ("hyper::", &["registry", "cluster", "server", "wire", "local", "pattern"]),
+    (
+        "hyper::",
+        &["registry", "cluster", "compiler", "server", "wire", "reply", "leaf", "local", "pattern"],
+    ),
     ("env::var", &["settings"]),
 ];
 
@@ -124,10 +105,10 @@ fn names(text: &str, room: &str) -> bool {
     ["::", ";"].iter().any(|end| text.contains(&format!("crate::{room}{end}")))
 }
 
-/// The rooms that `room` uses and may not.
-fn trespasses(room: &str, may: &[&str], text: &str) -> Vec<&'static str> {
-    let others = PLAN.iter().map(|(other, _)| *other);
-    others.filter(|other| *other != room && !may.contains(other) && names(text, other)).collect()
+/// The rooms after `room` that it uses.
+fn ahead(room: &str, text: &str) -> Vec<&'static str> {
+    let after = ROAD.iter().skip_while(|one| **one != room).skip(1);
+    after.copied().filter(|other| names(text, other)).collect()
 }
 
 fn knows(text: &str) -> Vec<&'static str> {
@@ -143,9 +124,9 @@ fn misshapen(text: &str) -> Option<String> {
 }
 
 #[test]
-fn a_room_uses_only_what_the_plan_lets_it() {
-    for (room, may) in PLAN {
-        assert_eq!(trespasses(room, may, &text_of(room)), [""; 0], "`{room}` leans on them");
+fn a_room_uses_only_the_rooms_before_it() {
+    for room in ROAD {
+        assert_eq!(ahead(room, &text_of(room)), [""; 0], "`{room}` looks ahead");
     }
 }
 
@@ -159,7 +140,7 @@ fn a_pure_room_knows_nothing_of_the_world() {
 #[test]
 fn what_few_rooms_may_know_no_other_does() {
     for (sign, rooms) in ONLY {
-        for (room, _) in PLAN.iter().filter(|(room, _)| !rooms.contains(room)) {
+        for room in ROAD.iter().filter(|room| !rooms.contains(room)) {
             assert!(!text_of(room).contains(sign), "`{room}` knows `{sign}`");
         }
     }
@@ -171,7 +152,7 @@ fn every_room_is_in_the_plan() {
     let declared =
         map.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
     for room in declared.map(|name| name.trim_end_matches(';')) {
-        assert!(PLAN.iter().any(|(known, _)| *known == room), "`{room}` is not in the plan");
+        assert!(ROAD.contains(&room), "`{room}` is not in the plan");
     }
 }
 
@@ -188,11 +169,8 @@ fn every_file_says_what_it_is_for_and_is_short() {
 #[test]
 fn the_guards_catch_a_planted_sinner() {
     assert!(names("use crate::plan::Plan;", "plan") && !names("use crate::planner::X;", "plan"));
-    assert_eq!(trespasses("image", &["settings"], "crate::registry::push()"), ["registry"]);
-    assert_eq!(
-        trespasses("image", &["settings"], "crate::image::of(); crate::settings::x()"),
-        [""; 0]
-    );
+    assert_eq!(ahead("image", "crate::registry::push()"), ["registry"]);
+    assert_eq!(ahead("image", "crate::image::of(); crate::settings::x()"), [""; 0]);
     assert_eq!(knows("let now = Instant::now();"), ["::now()"]);
     assert!(misshapen("use std::fs;\n").is_some());
     assert!(misshapen(&format!("//! What?\n{}", "\n".repeat(LINES_MOST))).is_some());

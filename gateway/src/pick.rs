@@ -47,13 +47,8 @@ pub enum NoLeaf {
     #[error("service `{0}` has no replica that wants requests")]
     NoReplica(ServiceName),
     /// Whom to ask is not known: what the service says of its shards is not understood.
-    #[error("service `{service}` is not served: {why}")]
-    Unserved {
-        /// Which.
-        service: ServiceName,
-        /// Why.
-        why: Arc<str>,
-    },
+    #[error("it is not known who owns which key: {0}")]
+    Unserved(Arc<str>),
     /// The owner is not there, and nobody may stand in for it.
     #[error("shard `{shard}` owns this key and has no replica that wants requests")]
     OwnerAway {
@@ -85,10 +80,9 @@ pub fn leaves<'s>(route: &'s Route, key: Option<&Key<'_>>) -> Result<Leaves<'s>,
 }
 
 fn nobody(service: &Service) -> NoLeaf {
-    let name = service.name.clone();
     match service.unserved() {
-        None => NoLeaf::NoReplica(name),
-        Some(why) => NoLeaf::Unserved { service: name, why: Arc::clone(why) },
+        None => NoLeaf::NoReplica(service.name.clone()),
+        Some(why) => NoLeaf::Unserved(Arc::clone(why)),
     }
 }
 

@@ -113,10 +113,11 @@ impl Server {
                 connections.spawn(async move {
                     match tls {
                         None => answer::<TcpStream>(stream, port, manner, &odd).await,
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => answer(stream, port, manner, &odd).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                answer(stream, port, manner, &odd).await;
+                            }
+                        }
                     }
                 });
             }

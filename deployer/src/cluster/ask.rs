@@ -129,6 +129,10 @@ impl Cluster {
             // Admission refuses with this code, too: a quota, or a rule of the namespace.
             403 if said.contains("forbidden: User ") => Fault::NotPermitted { said },
             404 if missing => Fault::NoNamespace { namespace: self.place.namespace.clone() },
+            // A field that it does not know is its own fault, it says.
+            500 if said.contains("typed patch object") => {
+                Fault::Invalid { object: object.clone(), said }
+            }
             400 | 422 => Fault::Invalid { object: object.clone(), said },
             _ => Fault::Refused { verb, object: object.clone(), said },
         }

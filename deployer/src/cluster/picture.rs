@@ -191,6 +191,20 @@ impl Picture {
         .unwrap_or_else(unseen)
     }
 
+    fn is_looked_at(&self, awaited: &Awaited) -> bool {
+        let name = &awaited.thing.name;
+        let observed = match awaited.thing.kind.as_str() {
+            "Deployment" => {
+                self.deployments.get(name).and_then(|one| one.status.as_ref()?.observed_generation)
+            }
+            "StatefulSet" => {
+                self.sets.get(name).and_then(|one| one.status.as_ref()?.observed_generation)
+            }
+            _ => Some(awaited.generation),
+        };
+        observed.is_some_and(|observed| observed >= awaited.generation)
+    }
+
     /// The pods that a workload's newest template made; those of older ones go by themselves.
     fn pods_of(&self, awaited: &Awaited) -> Vec<(String, PodLine)> {
         let pods = self.new_pods(awaited);
@@ -198,6 +212,10 @@ impl Picture {
     }
 
     fn new_pods(&self, awaited: &Awaited) -> Vec<&Pod> {
+        // Until the cluster has looked at what was applied, the newest template is the one before it.
+        if !self.is_looked_at(awaited) {
+            return Vec::new();
+        }
         let name = &awaited.thing.name;
         let of = |key: &'static str, value: String| {
             self.pods

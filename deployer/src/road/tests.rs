@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::StatusCode;
+use metaparticle_gateway::request::Body;
 use metaparticle_gateway::send::{Failure, LeafBody, Tower};
 use metaparticle_gateway::snapshot;
 use metaparticle_gateway::tasks::Clock;
@@ -25,42 +26,11 @@ where
     let services: Vec<_> = app.services.iter().collect();
     let nowhere = |_: &str| Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     publisher.publish(&world(app, &services, Door::Inside, nowhere));
-    let answer = move |(replica, _): (Arc<snapshot::Replica>, _)| {
+    let answer = move |(replica, _): (Arc<snapshot::Replica>, http::Request<Body>)| {
         let answer = leaf(replica.name.as_str());
-        async { Ok::<_, Failure>(answer) }
+        async move { Ok::<_, Failure>(answer) }
     };
-    Inside::new(latest, Tower(Debugged(answer)), Clock::start())
-}
-
-/// A function as a service that can be shown.
-#[derive(Clone)]
-struct Debugged<F>(F);
-
-impl<F> std::fmt::Debug for Debugged<F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Debugged")
-    }
-}
-
-impl<F, A, Fut> tower::Service<A> for Debugged<F>
-where
-    F: Fn(A) -> Fut,
-    Fut: Future<Output = Result<http::Response<LeafBody>, Failure>>,
-{
-    type Response = http::Response<LeafBody>;
-    type Error = Failure;
-    type Future = Fut;
-
-    fn poll_ready(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Failure>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, ask: A) -> Fut {
-        (self.0)(ask)
-    }
+    Inside::new(latest, Tower(tower::service_fn(answer)), Clock::start())
 }
 
 async fn one() -> Result<u32> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{bail, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use metaparticle::cluster::{Line, Logs, Style};

@@ -132,7 +132,8 @@ async fn credentials_are_found_as_docker_and_podman_write_them() {
         json!({ "auths": { "REGISTRY": { "username": PASSWORD.0, "password": PASSWORD.1 } } }),
     ];
     for config in configs {
-        with_config(config.clone(), Wants::Bearer, "config").await.expect(&config.to_string());
+        let made = with_config(config.clone(), Wants::Bearer, "config").await;
+        assert!(made.is_ok(), "{config}: {:?}", made.err());
     }
     let identity = json!({ "auths": { "REGISTRY": { "auth": auth, "identitytoken": IDENTITY } } });
     with_config(identity, Wants::Identity, "config").await.expect("an identity token");

@@ -82,7 +82,7 @@ impl Refusal {
             Self::Pick(NoLeaf::OwnerAway { .. }) | Self::Send(Unanswered::OwnerAway { .. }) => {
                 "owner-away"
             }
-            Self::Pick(NoLeaf::Unserved { .. }) => "unserved",
+            Self::Pick(NoLeaf::Unserved(_)) => "unserved",
             Self::Busy { .. } => "busy",
             Self::Send(Unanswered::Failed { .. }) => "replica-failed",
             Self::Send(Unanswered::TimedOut) => "timed-out",

@@ -37,6 +37,9 @@ pub(super) struct Unsure {
     pub(super) why: Arc<str>,
 }
 
+/// Who speaks, by its uid, and in which words.
+pub(super) type Says<'o> = (&'o Arc<str>, &'o Pairs);
+
 /// What all objects of one kind said; those that say nothing take no room.
 #[derive(Debug)]
 pub(super) struct Book {
@@ -51,13 +54,21 @@ impl Book {
         Self { scope, said: HashMap::new(), nothing: Arc::default() }
     }
 
+    /// Takes what an object said, and says now.
+    pub(super) fn hear(&mut self, id: &Id, was: Option<Says<'_>>, is: Option<Says<'_>>) {
+        let Some((uid, words)) = is else { return self.forget(id) };
+        let was_silent = was.is_some_and(|(before, words)| before == uid && words.is_empty());
+        self.read(id, uid, words, was_silent);
+    }
+
     /// The object is not there any more: one of the same name will be another.
-    pub(super) fn forget(&mut self, id: &Id) {
+    fn forget(&mut self, id: &Id) {
         self.said.remove(id);
     }
 
-    /// Reads what the object says now.
-    pub(super) fn read(&mut self, id: &Id, uid: &Arc<str>, words: &Pairs) {
+    /// Reads what the object says now; `was_silent` where it was seen before and said nothing, which is
+    /// right, too.
+    fn read(&mut self, id: &Id, uid: &Arc<str>, words: &Pairs, was_silent: bool) {
         if words.is_empty() {
             return self.forget(id);
         }
@@ -69,6 +80,7 @@ impl Book {
         // What never was right is no past: gateways that started later would have another one.
         let was_right = |before: &Said| before.kept || before.mistakes.is_empty();
         let before = self.said.remove(id).filter(|before| before.uid == *uid && was_right(before));
+        let before = before.or_else(|| was_silent.then(|| self.silent(uid)));
         let mut unsure = None;
         let (good, policy, kept) = match (mistakes.is_empty(), before) {
             // The same words are the same policy, and what follows from it need not be made again.
@@ -88,6 +100,18 @@ impl Book {
         let mistakes = mistakes.into_iter().map(|mistake| annotated(mistake, refuses)).collect();
         let uid = Arc::clone(uid);
         self.said.insert(id.clone(), Said { uid, good, policy, mistakes, kept, unsure });
+    }
+
+    /// What is known of an object that said nothing.
+    fn silent(&self, uid: &Arc<str>) -> Said {
+        Said {
+            uid: Arc::clone(uid),
+            good: Vec::new(),
+            policy: Arc::clone(&self.nothing),
+            mistakes: Vec::new(),
+            kept: false,
+            unsure: None,
+        }
     }
 
     /// What all objects ask for that ask for anything.
@@ -147,8 +171,8 @@ fn unsure(mistakes: &[Mistake]) -> Option<Unsure> {
     (!told.is_empty()).then(|| Unsure {
         pattern: wrong().any(|mistake| mistake.place == "pattern"),
         why: format!(
-            "{} is no word of it, and what was right before is not known here; an Event on the \
-             object says what is allowed",
+            "{}, which is not understood, and this gateway has not seen what was right before; an Event \
+             on the object says what is allowed",
             told.join(", ")
         )
         .into(),
@@ -169,12 +193,14 @@ mod tests {
     /// What is known after each of `steps`, words as `NAME=VALUE` between spaces.
     fn read(steps: &[&str]) -> Book {
         let (mut book, id) = (Book::new(Scope::Service), Id::new("ns", "users"));
+        let mut silent = false;
         for step in steps {
             let words = step.split_whitespace().map(|word| {
                 let (name, value) = word.split_once('=').unwrap();
                 (name.into(), value.into())
             });
-            book.read(&id, &"uid".into(), &words.collect());
+            book.read(&id, &"uid".into(), &words.collect(), silent);
+            silent = step.is_empty();
         }
         book
     }
@@ -196,6 +222,7 @@ mod tests {
         check(&["pattern=shard", "pattern=x", "timeout=y z=1"], "shard 30s 1", 2);
         check(&["pattern=shard", "pattern=x", "pattern=scatter"], "scatter 30s 1", 0);
         check(&["pattern=shard", ""], "spread 30s 1", 0);
+        check(&["", "pattern=shard timeout=x"], "spread 30s 1", 1);
     }
 
     #[test]
@@ -216,6 +243,8 @@ mod tests {
             check(&[wrong], Scatter, true);
             check(&[wrong], Spread, false);
             check(&["retries=2", wrong], Shard, false);
+            check(&["", wrong], Shard, false);
+            check(&["", wrong, wrong], Shard, false);
             check(&[wrong, "shard-key=host", wrong], Shard, false);
             check(&[wrong, "timeout=x"], Shard, false);
         }
@@ -230,10 +259,10 @@ mod tests {
     fn another_object_of_the_same_name_has_no_past() {
         let (mut book, id) = (Book::new(Scope::Service), Id::new("ns", "users"));
         let words = |value: &str| -> Pairs { [("retries".into(), value.into())].into() };
-        book.read(&id, &"first".into(), &words("3"));
-        book.read(&id, &"first".into(), &words("x"));
+        book.read(&id, &"first".into(), &words("3"), false);
+        book.read(&id, &"first".into(), &words("x"), false);
         assert_eq!(book.policy(&id).retries, 3);
-        book.read(&id, &"second".into(), &words("x"));
+        book.read(&id, &"second".into(), &words("x"), false);
         assert_eq!(book.policy(&id).retries, 1);
         assert_eq!(book.wrong().count(), 1);
         book.forget(&id);
@@ -245,7 +274,7 @@ mod tests {
         let (mut book, id) = (Book::new(Scope::Route), Id::new("ns", "users"));
         let words: Pairs =
             [("shard-kye".into(), "host".into()), ("balance".into(), "random".into())].into();
-        book.read(&id, &"uid".into(), &words);
+        book.read(&id, &"uid".into(), &words, false);
         let told: Vec<_> = book.mistakes(&id).iter().map(ToString::to_string).collect();
         assert!(told[0].starts_with("metaparticle.io/shard-kye: found `host`"), "{told:?}");
         assert!(told[0].contains("did you mean `shard-key`?"), "{told:?}");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::annotations::Book;
 use super::certificates::{self, Certificates, Secret};
 use super::cluster::{Cluster, News, Wanted};
-use super::digest::{Id, Ingress, Pairs};
+use super::digest::{Id, Ingress, Pairs, Service};
 use super::ingress::{self, Classes, Plan};
 use super::report::{Kind, Report};
 use super::services::{self, Built};
@@ -110,10 +110,7 @@ impl Assembler {
         let Self { looks, cluster, services, ingresses, dirty, plan, wanted, .. } = self;
         match news {
             News::Service(change) => cluster.services.take(change, |id, was, is| {
-                match is {
-                    Some(service) => services.read(id, &service.uid, &service.words),
-                    None => services.forget(id),
-                }
+                services.hear(id, was.map(Service::says), is.map(Service::says));
                 // Ports and words are all that routes know of a Service.
                 let matters = || plan.targets_of(id).next().is_some();
                 let same = was.zip(is).is_some_and(|(was, is)| {
@@ -129,10 +126,7 @@ impl Assembler {
                 if was.zip(is).is_some_and(|(was, is)| was.asks_as(is)) {
                     return;
                 }
-                match is {
-                    Some(ingress) => ingresses.read(id, &ingress.uid, &ingress.words),
-                    None => ingresses.forget(id),
-                }
+                ingresses.hear(id, was.map(Ingress::says), is.map(Ingress::says));
                 let ours = |one: Option<&Ingress>| {
                     one.is_some_and(|one| looks.classes.have(one, &cluster.classes))
                 };

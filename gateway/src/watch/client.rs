@@ -86,7 +86,6 @@ impl Source {
     }
 
     /// Gives back what this gateway was elected for, once it is watched no more.
-    #[must_use]
     pub fn release(&self) -> impl Future<Output = ()> + Send + use<> {
         let sync = self.sync.clone();
         async move { sync.shutdown().await }

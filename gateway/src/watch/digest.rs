@@ -67,6 +67,13 @@ pub(super) struct Service {
     pub(super) addresses: Box<[Box<str>]>,
 }
 
+impl Service {
+    /// Who it is, and what its annotations say.
+    pub(super) fn says(&self) -> (&Arc<str>, &Pairs) {
+        (&self.uid, &self.words)
+    }
+}
+
 /// A port of a Service.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Port {

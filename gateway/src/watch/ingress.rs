@@ -245,7 +245,7 @@ impl Planner<'_> {
             Some(("Service", &target.service, why))
         });
         let Some((kind, id, why)) = unsure else { return service };
-        let unserved = Some(format!("of {kind} {id}, {why}").into());
+        let unserved = Some(format!("{kind} {id} says {why}").into());
         let unserved = Target { unserved, ..target.clone() };
         let name = ServiceName::new(&format!("{service} (unserved)"));
         self.plan.targets.insert(name.clone(), unserved);

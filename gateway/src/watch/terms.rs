@@ -26,7 +26,10 @@ pub(super) fn of(
         Err(fault) => {
             let same = before.filter(|before| before.policy.tls_verify == policy.tls_verify);
             let last = same.and_then(|before| before.tls.as_ref());
-            let trust = last.map_or(Authorities::These([].into()), |last| last.trust.clone());
+            let trust = match last {
+                Some(last) => last.trust.clone(),
+                None => Authorities::These([].into()),
+            };
             (trust, fault.map(|fault| mistake(policy, id, &fault, last.is_some())))
         }
     };

@@ -14,7 +14,7 @@ use metaparticle_sync::lease::Record;
 use metaparticle_sync::name::{Identity, Name};
 use serde_json::Value;
 
-use crate::world::{Elector, Manual, Shared, read_until};
+use crate::world::{Elector, Manual, Shared};
 
 /// A published client.
 struct Client {
@@ -199,9 +199,7 @@ impl World {
                 let record = shared.memory.read(&Name::of("a")).expect("a record");
                 let holder = Identity::of("thief");
                 shared.memory.overwrite(Record { holder, ..(*record).clone() });
-                // What became of it comes to the clerk by its watch, as the client's question does.
-                let mut told = one.watch("a").await;
-                read_until(&mut told, "\"owner\":\"thief\"").await;
+                one.hears_of("thief").await;
             }
             "elector-restarted" => {
                 let again = Elector::start(shared, clock.clone(), "one", false).await;
@@ -209,6 +207,7 @@ impl World {
             }
             _ => {
                 shared.memory.delete(&Name::of("a"));
+                one.hears_of("").await;
                 clock.pass(10.0);
             }
         }

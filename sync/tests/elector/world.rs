@@ -166,6 +166,12 @@ impl Elector {
         stream
     }
 
+    /// Until it has heard that lock `a` is this owner's: news come by a watch, which no question waits for.
+    pub(crate) async fn hears_of(&self, owner: &str) {
+        let mut told = self.watch("a").await;
+        read_until(&mut told, &format!("\"owner\":\"{owner}\"")).await;
+    }
+
     /// The status alone.
     pub(crate) async fn status(&self, line: &str) -> u16 {
         self.ask(line).await.0

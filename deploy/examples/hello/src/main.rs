@@ -39,7 +39,7 @@ async fn main() -> io::Result<()> {
 async fn greet(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let answer = match request.uri().path() {
         "/healthz" => "well\n".to_owned(),
-        path => format!("hello from {}{path}\n", name()),
+        _ => format!("{{\"says\": \"hello, world\", \"replica\": \"{}\"}}\n", name()),
     };
     Ok(Response::new(Full::from(answer)))
 }

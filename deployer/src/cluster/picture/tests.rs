@@ -127,6 +127,18 @@ fn the_pods_of_an_older_template_are_no_reason_and_have_no_line() {
 }
 
 #[test]
+fn the_pods_of_the_template_before_are_no_reason_while_the_cluster_has_not_looked_at_the_new_one() {
+    let mut picture = Picture::default();
+    see(
+        &mut picture,
+        [deployment(1, 1), replica_set("2", "n"), pod("a", "n", Some("InvalidImageName"))],
+    );
+    assert!(judge(&mut picture, 0).broken.is_empty());
+    see(&mut picture, [deployment(2, 1)]);
+    assert!(!judge(&mut picture, 0).broken.is_empty());
+}
+
+#[test]
 fn a_refusal_to_make_pods_counts_for_the_newest_template_while_pods_are_missing() {
     let check = |about: &str, uid: &str, pods: usize| {
         let mut picture = Picture::default();

@@ -27,6 +27,11 @@ pub(in crate::watch) struct Ingress {
 }
 
 impl Ingress {
+    /// Who it is, and what its annotations say.
+    pub(in crate::watch) fn says(&self) -> (&Arc<str>, &Pairs) {
+        (&self.uid, &self.words)
+    }
+
     /// Whether both ask for the same, wherever they are said to be served.
     pub(in crate::watch) fn asks_as(&self, other: &Self) -> bool {
         let Self { uid, created, class, words, default, rules, tls, published: _ } = self;

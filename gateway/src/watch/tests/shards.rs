@@ -101,7 +101,7 @@ fn refused(world: &World, path: &str) -> Option<String> {
     let picture = world.picture();
     let route = crate::route::find(&picture, "h", path).expect("a route");
     let key = crate::key::Key::new(&b"k"[..]);
-    crate::pick::leaves(&route, Some(&key)).err().map(|error| error.to_string())
+    crate::pick::leaves(route, Some(&key)).err().map(|error| error.to_string())
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_gateway_that_begins_while_a_word_about_shards_is_wrong_refuses_instead_of_g
 
     let mut late = begin(&wrong);
     let told = refused(&late, "/db").expect("a refusal");
-    assert!(told.contains("Service shop/db, `metaparticle.io/shard-key: pth:x`"), "{told}");
+    assert!(told.contains("Service shop/db says `metaparticle.io/shard-key: pth:x`"), "{told}");
     assert_eq!(refused(&late, "/web"), None, "others are served");
     late.set(&saying("db", &right));
     assert_eq!((refused(&late, "/db"), late.wrong()), (None, vec![]), "mended");
@@ -136,7 +136,7 @@ fn a_gateway_that_begins_while_a_word_about_shards_is_wrong_refuses_instead_of_g
     );
     late.set(&other);
     let told = refused(&late, "/own").expect("a refusal");
-    assert!(told.contains("Ingress shop/y, `metaparticle.io/pattern: shrd`"), "{told}");
+    assert!(told.contains("Ingress shop/y says `metaparticle.io/pattern: shrd`"), "{told}");
     assert_eq!(refused(&late, "/db"), None);
 
     let spread = begin(&[("shard-key", "pth:x")]);
