@@ -170,7 +170,7 @@ impl Application {
         for (place, name) in whole.names() {
             if let Some(first) = taken.insert(name.to_string(), place.clone()) {
                 let allowed = format!("a name of its own: {first} has it");
-                mistakes.push(Wrong::new(name, allowed).at(place));
+                mistakes.push(Wrong::new(name, allowed).at(format_args!("{place}.name")));
             }
         }
         for service in &whole.services {

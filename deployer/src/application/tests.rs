@@ -33,7 +33,7 @@ fn all_that_does_not_fit_together_is_told_at_once() {
         vec![twice, unheard],
         vec![empty],
         &[
-            "jobs.web: found `web`; allowed: a name of its own: services.web has it",
+            "jobs.web.name: found `web`; allowed: a name of its own: services.web has it",
             "services.web.containers[0].env: found `A`; allowed: each variable once",
             "services.web.ports[1]: found `1`; allowed: a number that no other port of the service has",
             "services.api.ports: found `none`; allowed: at least one TCP port, so that the service can be asked",

@@ -171,7 +171,7 @@ fn mistakes_of_one_part_hide_none_of_another() {
     let told = mistakes(&spec);
     let places: Vec<_> = told.lines().filter_map(|line| line.split(": found").next()).collect();
     let expected =
-        ["name", "services[0].containers[0].image", "services.a", "services.a.containers"];
+        ["name", "services[0].containers[0].image", "services.a.name", "services.a.containers"];
     assert_eq!(places, expected, "{told}");
 }
 
