@@ -34,7 +34,7 @@ const OWNERS: [(&str, u32); 10] = [
 ];
 
 async fn compiler() -> Result<std::path::PathBuf> {
-    program::local("metaparticle", "mp-compiler").await
+    program::here("metaparticle", "mp-compiler").await
 }
 
 fn shards(image: &str) -> String {

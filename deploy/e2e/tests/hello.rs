@@ -27,7 +27,7 @@ struct Desk {
 
 impl Desk {
     async fn new(space: &Space) -> Result<Self> {
-        let deployer = program::local("metaparticle", "metaparticle").await?;
+        let deployer = program::here("metaparticle", "metaparticle").await?;
         let hello = program::built("metaparticle-hello", "hello").await?;
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = here.join("../../target/hello").join(space.name());

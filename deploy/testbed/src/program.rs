@@ -35,6 +35,18 @@ pub async fn released(package: &str, name: &str) -> Result<PathBuf> {
     build(package, ["--bin", name], "counted").await
 }
 
+/// The same for this machine, as tests are built: for what is started here, and is not under load.
+///
+/// # Errors
+///
+/// When it does not build; what cargo says against it is in the test's output.
+pub async fn here(package: &str, name: &str) -> Result<PathBuf> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--message-format=json-render-diagnostics"]);
+    cargo.args(["--package", package, "--bin", name]);
+    run(cargo, package, name).await
+}
+
 /// The same for this machine, which needs no static link: `make instructions` builds it so, too.
 ///
 /// # Errors
