@@ -13,7 +13,7 @@ struct Primes {
 }
 
 fn is_prime(number: usize) -> bool {
-    number > 1 && (2..).take_while(|by| by * by <= number).all(|by| number % by != 0)
+    number > 1 && (2..).take_while(|by| by * by <= number).all(|by| !number.is_multiple_of(by))
 }
 
 /// One part: every eighth number.
