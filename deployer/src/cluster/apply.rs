@@ -37,7 +37,7 @@ impl Cluster {
         let mut applied = Vec::new();
         for object in &plan.objects {
             let item = self.item(object)?;
-            let live = self.ready_to_apply(&item, parent, told).await?;
+            let live = self.ready_to_apply(&item, parent, options, told).await?;
             let mut body = owned(object.body(), parent);
             if scaled.of(&item).is_some() {
                 body = replicas::without(body);
@@ -57,6 +57,7 @@ impl Cluster {
         &self,
         item: &Item,
         parent: &Parent,
+        options: &Options,
         told: &Told<'_>,
     ) -> Result<Option<Value>, Fault> {
         loop {
@@ -65,9 +66,8 @@ impl Cluster {
                 Whose::Ours => return Ok(Some(live)),
                 Whose::Foreign(by) => return Err(Fault::Foreign { object: item.thing(), by }),
                 Whose::Going => {
-                    let why = "a former one is being deleted".to_owned();
-                    told(Event::Waits { object: item.thing(), why });
-                    self.gone(item, live["metadata"]["uid"].as_str().unwrap_or_default()).await?;
+                    let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
+                    self.gone_in_time(item, uid, &[], options, told).await?;
                 }
             }
         }

@@ -75,7 +75,9 @@ async fn config(target: &Target) -> Result<(Config, Option<String>), Fault> {
         None => match Kubeconfig::read() {
             Ok(file) => Some(file),
             // Only who means no kubeconfig, and has none, means the pod's account.
-            Err(error) if is_absent(&error) && target.context.is_none() && !kubeconfig_said() => None,
+            Err(error) if is_absent(&error) && target.context.is_none() && !kubeconfig_said() => {
+                None
+            }
             Err(error) => return Err(useless(error)),
         },
     };

@@ -11,7 +11,9 @@ pub enum Fault {
     #[error("the kubeconfig is of no use: say --kubeconfig and --context, or set KUBECONFIG")]
     Kubeconfig(#[source] Box<kube::config::KubeconfigError>),
     /// The kubeconfig is not of the form that it should have.
-    #[error("the kubeconfig is not of the form that kubectl reads: `kubectl config view` says where")]
+    #[error(
+        "the kubeconfig is not of the form that kubectl reads: `kubectl config view` says where"
+    )]
     Malformed,
     /// There is no cluster.
     #[error(

@@ -14,6 +14,7 @@ use metaparticle_sync::store::Leases;
 use serde_json::json;
 
 use crate::cluster::MANAGER;
+use crate::cluster::ask::answered;
 use crate::cluster::connect::Cluster;
 use crate::cluster::deploy::Options;
 use crate::cluster::fault::Fault;
@@ -76,7 +77,7 @@ impl Cluster {
 
     async fn holder(&self, parent: &Parent) -> Result<String, Fault> {
         let (api, name) = (self.lease_api(), Parent::name_of(&parent.application));
-        let lease = api.get_opt(&name).await;
+        let lease = answered(api.get_opt(&name)).await;
         let lease = lease.map_err(|error| self.client_fault("get", &thing(&name), error))?;
         let holder = lease.and_then(|lease| lease.spec?.holder_identity);
         Ok(holder.filter(|holder| !holder.is_empty()).unwrap_or_else(|| "somebody".to_owned()))
@@ -94,20 +95,22 @@ impl Cluster {
             ..OwnerReference::default()
         };
         let by = Some(MANAGER.to_owned());
-        if let Some(lease) = api.get_opt(&name).await.map_err(|error| fault("get", error))? {
+        if let Some(lease) =
+            answered(api.get_opt(&name)).await.map_err(|error| fault("get", error))?
+        {
             if lease.meta().owner_references.iter().flatten().any(|one| one.uid == owner.uid) {
                 return Ok(());
             }
             let change = json!({ "metadata": { "ownerReferences": [owner] } });
             let params = PatchParams { field_manager: by, ..PatchParams::default() };
-            let patched = api.patch(&name, &params, &Patch::Merge(change)).await;
+            let patched = answered(api.patch(&name, &params, &Patch::Merge(change))).await;
             return patched.map(drop).map_err(|error| fault("patch", error));
         }
         let mut lease = Lease { spec: Some(free()), ..Lease::default() };
         lease.metadata.name = Some(name.clone());
         lease.metadata.owner_references = Some(vec![owner]);
         let params = PostParams { field_manager: by, ..PostParams::default() };
-        match api.create(&params, &lease).await {
+        match answered(api.create(&params, &lease)).await {
             Ok(_) => Ok(()),
             // Somebody was faster.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),

@@ -217,7 +217,8 @@ mod tests {
             Some("going") => (200, json!({ "metadata": { "deletionTimestamp": "2026-01-01" } })),
             _ => (404, json!({ "kind": "Status", "status": "Failure", "code": 404 })),
         };
-        let answer = Response::builder().status(code).body(Body::from(body.to_string().into_bytes()));
+        let answer =
+            Response::builder().status(code).body(Body::from(body.to_string().into_bytes()));
         Ok(answer.expect("an answer"))
     }
 
