@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::Resource as _;
+use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use metaparticle_sync::Sync;
 use metaparticle_sync::clock::Boot;
@@ -18,7 +18,8 @@ use crate::cluster::ask::answered;
 use crate::cluster::connect::Cluster;
 use crate::cluster::deploy::Options;
 use crate::cluster::fault::Fault;
-use crate::cluster::parent::Parent;
+use crate::cluster::own;
+use crate::cluster::parent::{BY, OF, Parent};
 use crate::report::{Event, Thing, Told};
 
 impl Cluster {
@@ -98,8 +99,12 @@ impl Cluster {
         if let Some(lease) =
             answered(api.get_opt(&name)).await.map_err(|error| fault("get", error))?
         {
-            if lease.meta().owner_references.iter().flatten().any(|one| one.uid == owner.uid) {
+            if lease.owner_references().iter().any(|one| one.uid == owner.uid) {
                 return Ok(());
+            }
+            if !is_ours(&lease, &parent.application) {
+                let by = own::by(&serde_json::to_value(&lease).unwrap_or_default());
+                return Err(Fault::Foreign { object: thing(&name), by });
             }
             let change = json!({ "metadata": { "ownerReferences": [owner] } });
             let params = PatchParams { field_manager: by, ..PatchParams::default() };
@@ -109,6 +114,9 @@ impl Cluster {
         let mut lease = Lease { spec: Some(free()), ..Lease::default() };
         lease.metadata.name = Some(name.clone());
         lease.metadata.owner_references = Some(vec![owner]);
+        let labels = [(BY, MANAGER), (OF, &parent.application)];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        lease.metadata.labels = Some(labels.into());
         let params = PostParams { field_manager: by, ..PostParams::default() };
         match answered(api.create(&params, &lease)).await {
             Ok(_) => Ok(()),
@@ -121,6 +129,15 @@ impl Cluster {
     fn lease_api(&self) -> Api<Lease> {
         Api::namespaced(self.client.clone(), &self.place.namespace)
     }
+}
+
+/// Whether it was made for the application: for this parent, or a former one.
+fn is_ours(lease: &Lease, application: &str) -> bool {
+    let name = Parent::name_of(application);
+    let says = |key: &str, word: &str| lease.labels().get(key).is_some_and(|said| said == word);
+    let mut owners = lease.owner_references().iter();
+    owners.any(|one| one.kind == "ConfigMap" && one.name == name)
+        || (says(BY, MANAGER) && says(OF, application))
 }
 
 /// One that nobody holds.
@@ -139,3 +156,34 @@ fn thing(name: &str) -> Thing {
 
 /// For how long a deploy waits for another one.
 pub(super) const WITHIN: Duration = Duration::from_secs(120);
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::coordination::v1::Lease;
+    use serde_json::{Value, json};
+
+    use super::is_ours;
+
+    #[test]
+    fn a_lease_is_ours_by_its_owner_or_its_labels_and_else_somebodys() {
+        let check = |metadata: Value, ours: bool| {
+            let lease: Lease = serde_json::from_value(json!({ "metadata": metadata })).unwrap();
+            assert_eq!(is_ours(&lease, "shop"), ours, "{metadata}");
+        };
+        let owner = |kind: &str, name: &str| {
+            json!({ "name": "mp-shop", "ownerReferences":
+                [{ "apiVersion": "v1", "kind": kind, "name": name, "uid": "former" }] })
+        };
+        let labels = |by: &str, of: &str| {
+            json!({ "name": "mp-shop", "labels":
+                { "app.kubernetes.io/managed-by": by, "app.kubernetes.io/part-of": of } })
+        };
+        check(owner("ConfigMap", "mp-shop"), true);
+        check(labels("metaparticle", "shop"), true);
+        check(owner("Deployment", "mp-shop"), false);
+        check(owner("ConfigMap", "mp-other"), false);
+        check(labels("metaparticle", "other"), false);
+        check(labels("other", "shop"), false);
+        check(json!({ "name": "mp-shop", "labels": { "team": "other" } }), false);
+    }
+}
