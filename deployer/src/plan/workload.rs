@@ -1,6 +1,7 @@
 //! Who keeps a service's instances running?
 
 use k8s_openapi::api::apps::v1 as apps;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::labels::Labels;
@@ -10,6 +11,8 @@ use crate::application::{Instances, Service};
 
 /// Where a pod of a StatefulSet is told its number.
 const INDEX: &str = "metadata.labels['apps.kubernetes.io/pod-index']";
+
+const SETTLE_SECONDS: i32 = 5;
 
 /// A Deployment, or a StatefulSet.
 pub(super) fn object(labels: &Labels, service: &Service) -> Object {
@@ -23,6 +26,8 @@ pub(super) fn object(labels: &Labels, service: &Service) -> Object {
         index: INDEX,
         ends: false,
     };
+    let template = pod.template();
+    let settles = settles(&template);
     match service.instances {
         Instances::Alike(_) => Object::of(&apps::Deployment {
             metadata: labels.head(labels.of()),
@@ -30,7 +35,8 @@ pub(super) fn object(labels: &Labels, service: &Service) -> Object {
                 replicas: Some(count.signed()),
                 selector: labels.selector(),
                 strategy: Some(one_more_at_a_time()),
-                template: pod.template(),
+                min_ready_seconds: settles,
+                template,
                 ..apps::DeploymentSpec::default()
             }),
             status: None,
@@ -43,12 +49,19 @@ pub(super) fn object(labels: &Labels, service: &Service) -> Object {
                 selector: labels.selector(),
                 // In order, a set whose first pod is broken could never be mended.
                 pod_management_policy: Some("Parallel".to_owned()),
-                template: pod.template(),
+                min_ready_seconds: settles,
+                template,
                 ..apps::StatefulSetSpec::default()
             }),
             status: None,
         }),
     }
+}
+
+/// How long it must run before it counts, where nobody asks whether it is ready: else one that ends at once does.
+fn settles(template: &PodTemplateSpec) -> Option<i32> {
+    let mut containers = template.spec.iter().flat_map(|spec| &spec.containers);
+    containers.all(|one| one.readiness_probe.is_none()).then_some(SETTLE_SECONDS)
 }
 
 /// Nobody ends before another is ready.
