@@ -74,3 +74,28 @@ fn one_more_at_a_time() -> apps::DeploymentStrategy {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::{self, Setting};
+
+    fn check(ports: &str, settles: Option<i64>) {
+        for instances in [r#""replicas": 1"#, r#""shardSpec": { "shards": 2 }"#] {
+            let spec = format!(
+                r#"{{ "name": "a", "services": [{{ "name": "a", {instances}, "ports": [{ports}],
+                    "containers": [{{ "image": "r/a" }}] }}] }}"#
+            );
+            let plan = spec::read(spec.as_bytes(), &Setting::default()).unwrap().application.plan();
+            let workloads = plan.objects.iter().map(|one| one.body());
+            let mut workloads = workloads.filter(|one| one["spec"]["template"].is_object());
+            let workload = workloads.next().expect("a workload");
+            assert_eq!(workload["spec"]["minReadySeconds"].as_i64(), settles, "{spec}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_asks_whether_it_is_ready_must_run_for_a_while() {
+        check("", Some(5));
+        check(r#"{ "number": 8080 }"#, None);
+    }
+}
