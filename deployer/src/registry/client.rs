@@ -57,7 +57,7 @@ impl Client {
         Self {
             base: format!("{origin}/v2/{}", of.repository()),
             origin: origin.parse().unwrap_or_else(|_| unreachable!("a host was checked")),
-            auth: Auth::new(of.clone(), options.credentials.clone(), scopes),
+            auth: Auth::new(of.clone(), scopes, options),
             http,
             attempts: options.attempts.max(1),
             pause: options.pause,
@@ -144,11 +144,7 @@ impl Client {
             .map_err(|error| Fault::Nonsense { what: what.clone(), why: error.to_string() })?;
         let answer = async {
             let (head, body) = self.http.send(request).await?.into_parts();
-            let body = whole(body).await.map_err(|source| Fault::Unreachable {
-                host: shown(&ask.to),
-                hint: "the connection broke",
-                source,
-            })?;
+            let body = whole(body, &ask.to).await?;
             Ok(Answer { what: what.clone(), from: ask.to.clone(), head, body })
         };
         self.unless_silent(&what, &sent, answer).await
@@ -176,8 +172,15 @@ impl Client {
     }
 }
 
-async fn whole(body: Incoming) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(Limited::new(body, ANSWER_MOST).collect().await?.to_bytes())
+/// All that is answered, if it is not too much.
+pub(super) async fn whole(body: Incoming, from: &Uri) -> Result<Bytes, Fault> {
+    let body = Limited::new(body, ANSWER_MOST).collect().await;
+    let broken = |source| Fault::Unreachable {
+        host: shown(from),
+        hint: "the connection broke",
+        source,
+    };
+    Ok(body.map_err(broken)?.to_bytes())
 }
 
 /// An address for people: what stands in its query may be secret.
