@@ -156,6 +156,8 @@ impl Cluster {
             let known = known.unwrap_or_else(|| Parent::new(application));
             tell(&self.preview(plan, &known).await?, options, told)?;
             told(Event::Step { step: Step::Lock });
+            // Where it is somebody else's, nothing is written.
+            self.leased(application).await?;
             Ok((version, self.ensure(application, options, told).await?))
         };
         let (version, parent) = tokio::select! {

@@ -77,9 +77,7 @@ impl Cluster {
     }
 
     async fn holder(&self, parent: &Parent) -> Result<String, Fault> {
-        let (api, name) = (self.lease_api(), Parent::name_of(&parent.application));
-        let lease = answered(api.get_opt(&name)).await;
-        let lease = lease.map_err(|error| self.client_fault("get", &thing(&name), error))?;
+        let lease = self.leased(&parent.application).await?;
         let holder = lease.and_then(|lease| lease.spec?.holder_identity);
         Ok(holder.filter(|holder| !holder.is_empty()).unwrap_or_else(|| "somebody".to_owned()))
     }
@@ -96,15 +94,9 @@ impl Cluster {
             ..OwnerReference::default()
         };
         let by = Some(MANAGER.to_owned());
-        if let Some(lease) =
-            answered(api.get_opt(&name)).await.map_err(|error| fault("get", error))?
-        {
+        if let Some(lease) = self.leased(&parent.application).await? {
             if lease.owner_references().iter().any(|one| one.uid == owner.uid) {
                 return Ok(());
-            }
-            if !is_ours(&lease, &parent.application) {
-                let by = own::by(&serde_json::to_value(&lease).unwrap_or_default());
-                return Err(Fault::Foreign { object: thing(&name), by });
             }
             let change = json!({ "metadata": { "ownerReferences": [owner] } });
             let params = PatchParams { field_manager: by, ..PatchParams::default() };
@@ -124,6 +116,18 @@ impl Cluster {
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
             Err(error) => Err(fault("create", error)),
         }
+    }
+
+    /// The application's Lease, if it is there and not somebody else's.
+    pub(super) async fn leased(&self, application: &str) -> Result<Option<Lease>, Fault> {
+        let (api, name) = (self.lease_api(), Parent::name_of(application));
+        let lease = answered(api.get_opt(&name)).await;
+        let lease = lease.map_err(|error| self.client_fault("get", &thing(&name), error))?;
+        if let Some(lease) = lease.iter().find(|lease| !is_ours(lease, application)) {
+            let by = own::by(&serde_json::to_value(lease).unwrap_or_default());
+            return Err(Fault::Foreign { object: thing(&name), by });
+        }
+        Ok(lease)
     }
 
     fn lease_api(&self) -> Api<Lease> {
