@@ -6,6 +6,7 @@ use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 
 use crate::cluster::apply::Applied;
+use crate::cluster::ask::answered;
 use crate::cluster::connect::Cluster;
 use crate::cluster::deploy::{Failure, Live, Options, Work};
 use crate::cluster::fault::Fault;
@@ -144,7 +145,8 @@ impl Cluster {
             let fault = |error| self.client_fault("list", &Thing::new("Pod", ""), error);
             let labels = serde_json::from_value(set.body["spec"]["selector"].clone());
             let labels = crate::cluster::watch::selector(&labels.unwrap_or_default());
-            let all = pods.list(&ListParams::default().labels(&labels)).await.map_err(fault)?;
+            let labelled = ListParams::default().labels(&labels);
+            let all = answered(pods.list(&labelled)).await.map_err(fault)?;
             let stuck = all.items.iter().filter(|pod| {
                 let owned = pod
                     .owner_references()
