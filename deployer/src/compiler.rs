@@ -92,9 +92,10 @@ async fn work(flags: &Flags, stop: &CancellationToken) -> Result<(), Fault> {
     let gateway = gateway(flags)?;
     let cluster = cluster::connect(&target(flags)).await?;
     let namespace = Some(cluster.place().namespace.clone());
-    let door = cluster.door(gateway).await?;
     // A server deploys what it is given, and keeps it: it is not deployed from here, too.
     let deploys = flags.deploy && !flags.delete && flags.host.is_empty();
+    // Who only listens asks nothing: an API server that is away for a while is waited for.
+    let door = if deploys { cluster.door(gateway).await? } else { Setting::default().door };
     let application = read(&text, &Setting { door, namespace }, deploys)?;
     if flags.delete && !flags.deploy {
         tell("nothing is deleted with --deploy=false; leave it out to delete");

@@ -46,6 +46,12 @@ pub(crate) fn gateway() -> Option<String> {
     var("METAPARTICLE_GATEWAY").and_then(|host| host.into_string().ok())
 }
 
+/// Whether somebody says where the kubeconfig is.
+#[cfg(feature = "deploy")]
+pub(crate) fn kubeconfig_said() -> bool {
+    var("KUBECONFIG").is_some()
+}
+
 /// Who is at this machine.
 #[cfg(feature = "deploy")]
 pub(crate) fn user() -> Option<String> {

@@ -2,11 +2,11 @@
 //! `deploy/e2e/tests/compiler.rs`.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use serde_json::{Deserializer, Value};
+use serde_json::{Deserializer, Value, json};
 
 const JOB: &str =
     r#"{"name":"j","jobs":[{"name":"j","replicas":4,"containers":[{"image":"r/j"}]}]}"#;
@@ -106,6 +106,31 @@ fn what_is_wrong_is_told_with_what_to_do_and_a_code() {
         3,
         "METAPARTICLE_GATEWAY: found `A_B`",
     );
+}
+
+#[test]
+fn who_only_listens_waits_for_an_api_server_that_is_away() {
+    let folder = folder("attach", JOB);
+    let config = json!({ "current-context": "a",
+        "contexts": [{ "name": "a", "context": { "cluster": "a", "user": "a" } }],
+        "clusters": [{ "name": "a", "cluster": { "server": "http://127.0.0.1:1" } }],
+        "users": [{ "name": "a", "user": {} }] });
+    fs::write(folder.join("config"), config.to_string()).expect("a kubeconfig");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mp-compiler"))
+        .args(["-f", "spec.json", "--deploy=false", "--attach=true", "--kubeconfig", "config"])
+        .current_dir(&folder)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let told = BufReader::new(child.stderr.take().expect("a pipe"));
+    let lines: Vec<_> = told.lines().map_while(Result::ok).take(1).collect();
+    let ended = child.try_wait().expect("a child");
+    child.kill().expect("it is there");
+    child.wait().expect("it ends");
+    assert!(lines[0].contains("pods cannot be watched"), "{lines:?}");
+    assert_eq!(ended, None);
 }
 
 #[test]

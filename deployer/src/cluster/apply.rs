@@ -37,8 +37,8 @@ impl Cluster {
         let mut applied = Vec::new();
         for object in &plan.objects {
             let item = self.item(object)?;
-            let live = self.ready_to_apply(&item, parent, told).await?;
             let mut body = owned(object.body(), parent);
+            let live = self.ready_to_apply(&item, &body, parent, options, told).await?;
             if scaled.of(&item).is_some() {
                 body = replicas::without(body);
                 self.hand_over(&item, live.as_ref()).await?;
@@ -56,18 +56,20 @@ impl Cluster {
     async fn ready_to_apply(
         &self,
         item: &Item,
+        body: &Value,
         parent: &Parent,
+        options: &Options,
         told: &Told<'_>,
     ) -> Result<Option<Value>, Fault> {
         loop {
             let Some(live) = self.get(item).await? else { return Ok(None) };
+            let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
             match whose(item, &live, parent) {
+                Whose::Ours if must_be_another(&live, body) => self.remove(item, uid).await?,
                 Whose::Ours => return Ok(Some(live)),
                 Whose::Foreign(by) => return Err(Fault::Foreign { object: item.thing(), by }),
                 Whose::Going => {
-                    let why = "a former one is being deleted".to_owned();
-                    told(Event::Waits { object: item.thing(), why });
-                    self.gone(item, live["metadata"]["uid"].as_str().unwrap_or_default()).await?;
+                    self.gone_in_time(item, uid, &[], options, told).await?;
                 }
             }
         }
@@ -120,6 +122,12 @@ impl Cluster {
     }
 }
 
+/// A Service with an address never loses it, nor does one without get one: it is deleted, and made again.
+pub(super) fn must_be_another(live: &Value, body: &Value) -> bool {
+    let headless = |one: &Value| one["spec"]["clusterIP"] == "None";
+    body["kind"] == "Service" && headless(live) != headless(body)
+}
+
 fn outcome(live: Option<&Value>, now: &Value) -> Outcome {
     match live {
         None => Outcome::Created,
@@ -159,7 +167,7 @@ mod tests {
     use kube::core::Status;
     use serde_json::json;
 
-    use super::{conflicts, foreign};
+    use super::{conflicts, foreign, must_be_another};
     use crate::report::Thing;
 
     #[test]
@@ -180,5 +188,21 @@ mod tests {
             ]
         );
         assert_eq!(foreign(&all), all[1..]);
+    }
+
+    #[test]
+    fn a_service_that_gets_or_loses_its_address_is_made_again() {
+        let service =
+            |address: &str| json!({ "kind": "Service", "spec": { "clusterIP": address } });
+        let plain = json!({ "kind": "Service", "spec": {} });
+        for (live, body, another) in [
+            (service("10.0.0.1"), service("None"), true),
+            (service("None"), plain.clone(), true),
+            (service("10.0.0.1"), plain.clone(), false),
+            (service("None"), service("None"), false),
+            (json!({}), json!({ "kind": "Deployment" }), false),
+        ] {
+            assert_eq!(must_be_another(&live, &body), another, "{live} {body}");
+        }
     }
 }

@@ -139,6 +139,12 @@ impl Cluster {
     }
 }
 
+/// The same bound for who asks by a typed client: it has none.
+pub(super) async fn answered<T>(answer: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+    let silent = || kube::Error::Service(format!("no answer in {} s", PATIENCE.as_secs()).into());
+    timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(silent()))
+}
+
 /// What came instead of what was asked for.
 #[derive(Debug)]
 pub(super) enum Answer {

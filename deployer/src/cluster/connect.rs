@@ -1,17 +1,19 @@
 //! Which cluster, and where in it? What was found is told before anything is done.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::client::Body;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use metaparticle_sync::store::Leases;
 use tower::{BoxError, Service};
 
 use crate::cluster::fault::Fault;
 use crate::report::Event;
+use crate::settings::kubeconfig_said;
 
 /// How long it may take until the API server is connected.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -68,10 +70,16 @@ pub async fn connect(target: &Target) -> Result<Cluster, Fault> {
 }
 
 async fn config(target: &Target) -> Result<(Config, Option<String>), Fault> {
-    let useless = |error| Fault::Kubeconfig(Box::new(error));
     let found = match &target.kubeconfig {
         Some(path) => Some(Kubeconfig::read_from(path).map_err(useless)?),
-        None => Kubeconfig::read().ok(),
+        None => match Kubeconfig::read() {
+            Ok(file) => Some(file),
+            // Only who means no kubeconfig, and has none, means the pod's account.
+            Err(error) if is_absent(&error) && target.context.is_none() && !kubeconfig_said() => {
+                None
+            }
+            Err(error) => return Err(useless(error)),
+        },
     };
     let Some(file) = found else {
         // Without a kubeconfig this asks for the pod's account, and says what is wrong with both.
@@ -82,6 +90,25 @@ async fn config(target: &Target) -> Result<(Config, Option<String>), Fault> {
     let options = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(file, &options).await.map_err(useless)?;
     Ok((config, context))
+}
+
+/// There is no such file.
+fn is_absent(error: &KubeconfigError) -> bool {
+    match error {
+        KubeconfigError::FindPath => true,
+        KubeconfigError::ReadConfig(error, _) => {
+            matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        }
+        _ => false,
+    }
+}
+
+/// What is wrong with its form is not quoted: what stands beside it is secret.
+fn useless(error: KubeconfigError) -> Fault {
+    match error {
+        KubeconfigError::Parse(_) => Fault::Malformed,
+        error => Fault::Kubeconfig(Box::new(error)),
+    }
 }
 
 impl Cluster {
@@ -126,7 +153,30 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use kube::config::Kubeconfig;
+
+    use super::{Place, Target, connect, useless};
+    use crate::cluster::Fault;
+
+    #[tokio::test]
+    async fn a_context_that_is_said_is_not_looked_for_in_the_pods_account() {
+        let folder = std::env::temp_dir().join("metaparticle-no-kubeconfig");
+        let target = Target { context: Some("staging".to_owned()), ..Target::default() };
+        let said = connect(&target).await.err();
+        assert!(matches!(said, Some(Fault::Kubeconfig(_) | Fault::Malformed)), "{said:?}");
+        let target = Target { kubeconfig: Some(folder), ..Target::default() };
+        let said = connect(&target).await.err();
+        assert!(matches!(said, Some(Fault::Kubeconfig(_))), "{said:?}");
+    }
+
+    #[test]
+    fn a_kubeconfig_that_is_no_yaml_is_not_quoted() {
+        let error = Kubeconfig::from_yaml("users: [{name: a, user: {token: hunter2}}\nclusters: 3");
+        let fault = useless(error.expect_err("no kubeconfig"));
+        assert!(!format!("{fault:?}").contains("hunter2"), "{fault:?}");
+        assert!(fault.to_string().contains("kubectl config view"), "{fault}");
+        assert_eq!(fault.exit_code(), 4);
+    }
 
     #[test]
     fn a_context_is_of_production_by_a_word_of_its_name() {

@@ -149,15 +149,26 @@ impl Cluster {
         let Work { plan, options, told, .. } = work;
         let begun = Instant::now();
         let application = plan.application.as_str();
-        told(Event::Step { step: Step::Compare });
-        let known = self.parent(application).await?.filter(|parent| !parent.going);
-        let version = known.as_ref().and_then(|parent| parent.version.clone());
-        let known = known.unwrap_or_else(|| Parent::new(application));
-        tell(&self.preview(plan, &known).await?, options, told)?;
-        told(Event::Step { step: Step::Lock });
-        let parent = self.ensure(application).await?;
+        let opening = async {
+            told(Event::Step { step: Step::Compare });
+            let known = self.parent(application).await?.filter(|parent| !parent.going);
+            let version = known.as_ref().and_then(|parent| parent.version.clone());
+            let known = known.unwrap_or_else(|| Parent::new(application));
+            tell(&self.preview(plan, &known).await?, options, told)?;
+            told(Event::Step { step: Step::Lock });
+            // Where it is somebody else's, nothing is written.
+            self.leased(application).await?;
+            Ok((version, self.ensure(application, options, told).await?))
+        };
+        let (version, parent) = tokio::select! {
+            opened = opening => opened?,
+            () = options.stop.cancelled() => {
+                told(Event::Detached {});
+                return Err(Fault::Detached);
+            }
+        };
         let live = self.locked(&parent, options, told, async {
-            let parent = self.ensure(application).await?;
+            let parent = self.ensure(application, options, told).await?;
             if version.is_some() && parent.version != version {
                 // Somebody else has deployed meanwhile.
                 tell(&self.preview(plan, &parent).await?, options, told)?;

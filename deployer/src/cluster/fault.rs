@@ -10,6 +10,11 @@ pub enum Fault {
     /// The kubeconfig is of no use.
     #[error("the kubeconfig is of no use: say --kubeconfig and --context, or set KUBECONFIG")]
     Kubeconfig(#[source] Box<kube::config::KubeconfigError>),
+    /// The kubeconfig is not of the form that it should have.
+    #[error(
+        "the kubeconfig is not of the form that kubectl reads: `kubectl config view` says where"
+    )]
+    Malformed,
     /// There is no cluster.
     #[error(
         "no cluster is known: set KUBECONFIG, say --kubeconfig, or run it in a pod with a service account"
@@ -218,9 +223,11 @@ impl Fault {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Production { .. } | Self::Elsewhere { .. } | Self::Invalid { .. } => 3,
-            Self::Kubeconfig(_) | Self::Nowhere(_) | Self::Client(_) | Self::Unreachable { .. } => {
-                4
-            }
+            Self::Kubeconfig(_)
+            | Self::Malformed
+            | Self::Nowhere(_)
+            | Self::Client(_)
+            | Self::Unreachable { .. } => 4,
             Self::Unknown { .. } | Self::NotPermitted { .. } => 5,
             Self::Several { faults } if faults.iter().all(|fault| fault.exit_code() == 3) => 3,
             Self::TimedOut { .. } => 124,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::Resource as _;
+use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use metaparticle_sync::Sync;
 use metaparticle_sync::clock::Boot;
@@ -14,10 +14,12 @@ use metaparticle_sync::store::Leases;
 use serde_json::json;
 
 use crate::cluster::MANAGER;
+use crate::cluster::ask::answered;
 use crate::cluster::connect::Cluster;
 use crate::cluster::deploy::Options;
 use crate::cluster::fault::Fault;
-use crate::cluster::parent::Parent;
+use crate::cluster::own;
+use crate::cluster::parent::{BY, OF, Parent};
 use crate::report::{Event, Thing, Told};
 
 impl Cluster {
@@ -75,9 +77,7 @@ impl Cluster {
     }
 
     async fn holder(&self, parent: &Parent) -> Result<String, Fault> {
-        let (api, name) = (self.lease_api(), Parent::name_of(&parent.application));
-        let lease = api.get_opt(&name).await;
-        let lease = lease.map_err(|error| self.client_fault("get", &thing(&name), error))?;
+        let lease = self.leased(&parent.application).await?;
         let holder = lease.and_then(|lease| lease.spec?.holder_identity);
         Ok(holder.filter(|holder| !holder.is_empty()).unwrap_or_else(|| "somebody".to_owned()))
     }
@@ -94,20 +94,23 @@ impl Cluster {
             ..OwnerReference::default()
         };
         let by = Some(MANAGER.to_owned());
-        if let Some(lease) = api.get_opt(&name).await.map_err(|error| fault("get", error))? {
-            if lease.meta().owner_references.iter().flatten().any(|one| one.uid == owner.uid) {
+        if let Some(lease) = self.leased(&parent.application).await? {
+            if lease.owner_references().iter().any(|one| one.uid == owner.uid) {
                 return Ok(());
             }
             let change = json!({ "metadata": { "ownerReferences": [owner] } });
             let params = PatchParams { field_manager: by, ..PatchParams::default() };
-            let patched = api.patch(&name, &params, &Patch::Merge(change)).await;
+            let patched = answered(api.patch(&name, &params, &Patch::Merge(change))).await;
             return patched.map(drop).map_err(|error| fault("patch", error));
         }
         let mut lease = Lease { spec: Some(free()), ..Lease::default() };
         lease.metadata.name = Some(name.clone());
         lease.metadata.owner_references = Some(vec![owner]);
+        let labels = [(BY, MANAGER), (OF, &parent.application)];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        lease.metadata.labels = Some(labels.into());
         let params = PostParams { field_manager: by, ..PostParams::default() };
-        match api.create(&params, &lease).await {
+        match answered(api.create(&params, &lease)).await {
             Ok(_) => Ok(()),
             // Somebody was faster.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
@@ -115,9 +118,30 @@ impl Cluster {
         }
     }
 
+    /// The application's Lease, if it is there and not somebody else's.
+    pub(super) async fn leased(&self, application: &str) -> Result<Option<Lease>, Fault> {
+        let (api, name) = (self.lease_api(), Parent::name_of(application));
+        let lease = answered(api.get_opt(&name)).await;
+        let lease = lease.map_err(|error| self.client_fault("get", &thing(&name), error))?;
+        if let Some(lease) = lease.iter().find(|lease| !is_ours(lease, application)) {
+            let by = own::by(&serde_json::to_value(lease).unwrap_or_default());
+            return Err(Fault::Foreign { object: thing(&name), by });
+        }
+        Ok(lease)
+    }
+
     fn lease_api(&self) -> Api<Lease> {
         Api::namespaced(self.client.clone(), &self.place.namespace)
     }
+}
+
+/// Whether it was made for the application: for this parent, or a former one.
+fn is_ours(lease: &Lease, application: &str) -> bool {
+    let name = Parent::name_of(application);
+    let says = |key: &str, word: &str| lease.labels().get(key).is_some_and(|said| said == word);
+    let mut owners = lease.owner_references().iter();
+    owners.any(|one| one.kind == "ConfigMap" && one.name == name)
+        || (says(BY, MANAGER) && says(OF, application))
 }
 
 /// One that nobody holds.
@@ -136,3 +160,34 @@ fn thing(name: &str) -> Thing {
 
 /// For how long a deploy waits for another one.
 pub(super) const WITHIN: Duration = Duration::from_secs(120);
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::coordination::v1::Lease;
+    use serde_json::{Value, json};
+
+    use super::is_ours;
+
+    #[test]
+    fn a_lease_is_ours_by_its_owner_or_its_labels_and_else_somebodys() {
+        let check = |metadata: Value, ours: bool| {
+            let lease: Lease = serde_json::from_value(json!({ "metadata": metadata })).unwrap();
+            assert_eq!(is_ours(&lease, "shop"), ours, "{metadata}");
+        };
+        let owner = |kind: &str, name: &str| {
+            json!({ "name": "mp-shop", "ownerReferences":
+                [{ "apiVersion": "v1", "kind": kind, "name": name, "uid": "former" }] })
+        };
+        let labels = |by: &str, of: &str| {
+            json!({ "name": "mp-shop", "labels":
+                { "app.kubernetes.io/managed-by": by, "app.kubernetes.io/part-of": of } })
+        };
+        check(owner("ConfigMap", "mp-shop"), true);
+        check(labels("metaparticle", "shop"), true);
+        check(owner("Deployment", "mp-shop"), false);
+        check(owner("ConfigMap", "mp-other"), false);
+        check(labels("metaparticle", "other"), false);
+        check(labels("other", "shop"), false);
+        check(json!({ "name": "mp-shop", "labels": { "team": "other" } }), false);
+    }
+}

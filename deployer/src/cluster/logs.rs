@@ -115,8 +115,8 @@ impl Cluster {
                             heard(of(&line));
                         }
                     }
-                    // A container that has not begun has said nothing.
-                    Err(kube::Error::Api(status)) if status.code == 400 => {}
+                    // A container that has not begun has said nothing, and a pod that has gone says nothing.
+                    Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => {}
                     Err(error) => return Err(self.client_fault("read the logs of", &thing, error)),
                 }
             }

@@ -46,7 +46,7 @@ fn owners(live: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Whose it seems to be: its owner, else who wrote it last.
-fn by(live: &Value) -> String {
+pub(super) fn by(live: &Value) -> String {
     if let Some(owner) = owners(live).next() {
         let word = |key: &str| owner[key].as_str().unwrap_or_default().to_owned();
         return format!("{} {}", word("kind"), word("name"));

@@ -25,8 +25,8 @@ const BYTES_MOST: usize = 700_000;
 const PLAN_MOST: usize = 64 << 20;
 const LEVEL: u8 = 6;
 
-const BY: &str = "app.kubernetes.io/managed-by";
-const OF: &str = "app.kubernetes.io/part-of";
+pub(super) const BY: &str = "app.kubernetes.io/managed-by";
+pub(super) const OF: &str = "app.kubernetes.io/part-of";
 const WHAT: &str = "app.kubernetes.io/component";
 const INVENTORY: &str = "inventory";
 const REVISIONS: &str = "revisions";

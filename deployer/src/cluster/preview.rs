@@ -6,7 +6,7 @@ use kube::api::{ListParams, Patch, PatchParams};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cluster::apply::conflicts;
+use crate::cluster::apply::{conflicts, must_be_another};
 use crate::cluster::ask::Answer;
 use crate::cluster::connect::Cluster;
 use crate::cluster::diff;
@@ -17,7 +17,7 @@ use crate::cluster::replicas::{self, Autoscaled};
 use crate::cluster::{MANAGER, prune};
 use crate::plan::Object;
 use crate::plan::Plan;
-use crate::report::{Change, Conflict, Event, Thing};
+use crate::report::{Change, Conflict, Event, Field, Thing};
 
 /// So many questions at once.
 const AT_ONCE: usize = 8;
@@ -133,6 +133,15 @@ impl Cluster {
                 // It would be handed over as it is.
                 body["spec"]["replicas"] = live["spec"]["replicas"].clone();
             }
+        }
+        if let Some(live) = live.as_ref().filter(|live| must_be_another(live, &body)) {
+            // The API server would refuse to change it.
+            let address = |one: &Value| one["spec"].get("clusterIP").cloned();
+            let (before, after) = (address(live), address(&body));
+            let change = Change::Update {
+                fields: vec![Field { path: "spec.clusterIP".to_owned(), before, after }],
+            };
+            return Ok(Difference { object: item.thing(), change, conflicts: Vec::new() });
         }
         let dry = PatchParams::apply(MANAGER).dry_run().validation_strict();
         let (next, conflicts) = match self.patch(&item, &dry, &Patch::Apply(&body)).await {

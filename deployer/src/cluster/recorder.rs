@@ -4,10 +4,12 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ListParams, PostParams};
 
 use crate::cluster::MANAGER;
+use crate::cluster::ask::answered;
 use crate::cluster::connect::Cluster;
+use crate::cluster::deploy::Options;
 use crate::cluster::fault::Fault;
 use crate::cluster::parent::Parent;
-use crate::report::Thing;
+use crate::report::{Thing, Told};
 
 impl Cluster {
     /// What is remembered of an application.
@@ -17,7 +19,7 @@ impl Cluster {
     pub async fn parent(&self, application: &str) -> Result<Option<Parent>, Fault> {
         let name = Parent::name_of(application);
         let thing = Thing::new("ConfigMap", &name);
-        let found = self.maps().get_opt(&name).await;
+        let found = answered(self.maps().get_opt(&name)).await;
         let found = found.map_err(|error| self.client_fault("get", &thing, error))?;
         found.map(|map| Parent::read(application, &map)).transpose()
     }
@@ -29,19 +31,25 @@ impl Cluster {
     pub async fn applications(&self) -> Result<Vec<String>, Fault> {
         let params = ListParams::default().labels(&Parent::selector());
         let thing = Thing::new("ConfigMap", "mp-…");
-        let found = self.maps().list(&params).await;
+        let found = answered(self.maps().list(&params)).await;
         let found = found.map_err(|error| self.client_fault("list", &thing, error))?;
         let names = found.items.iter().filter_map(Parent::application_of).map(str::to_owned);
         Ok(names.collect())
     }
 
     /// The parent as it is, or a new one that remembers nothing.
-    pub(super) async fn ensure(&self, application: &str) -> Result<Parent, Fault> {
+    pub(super) async fn ensure(
+        &self,
+        application: &str,
+        options: &Options,
+        told: &Told<'_>,
+    ) -> Result<Parent, Fault> {
         loop {
             match self.parent(application).await? {
                 Some(parent) if parent.going => {
                     let uid = parent.uid.clone().unwrap_or_default();
-                    self.gone(&Parent::item(application), &uid).await?;
+                    let (item, with) = (Parent::item(application), &parent.inventory);
+                    self.gone_in_time(&item, &uid, with, options, told).await?;
                 }
                 Some(parent) => return Ok(parent),
                 None => {
@@ -61,8 +69,8 @@ impl Cluster {
         let by = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
         let (name, map) = (Parent::name_of(&parent.application), parent.write());
         let written = match parent.version {
-            Some(_) => self.maps().replace(&name, &by, &map).await,
-            None => self.maps().create(&by, &map).await,
+            Some(_) => answered(self.maps().replace(&name, &by, &map)).await,
+            None => answered(self.maps().create(&by, &map)).await,
         };
         match written {
             Ok(map) => {

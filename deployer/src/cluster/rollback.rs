@@ -6,6 +6,7 @@ use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 
 use crate::cluster::apply::Applied;
+use crate::cluster::ask::answered;
 use crate::cluster::connect::Cluster;
 use crate::cluster::deploy::{Failure, Live, Options, Work};
 use crate::cluster::fault::Fault;
@@ -33,10 +34,25 @@ impl Cluster {
             None => earlier(&parent),
         };
         let revision = revision.ok_or(Fault::NoRevision { number })?;
-        let plan = plan_of(&parent, revision)?;
+        let plan = self.without_past_jobs(plan_of(&parent, revision)?).await?;
         told(Event::RollingBack { to: revision.number });
         let note = format!("revision {} again", revision.number);
         self.carry_out(Work { plan: &plan, options, told, note: Some(&note) }).await
+    }
+
+    /// Without the jobs that are not there any more: what an earlier revision did is not done again.
+    async fn without_past_jobs(&self, mut plan: Plan) -> Result<Plan, Fault> {
+        let mut past = Vec::new();
+        for object in plan.objects.iter().filter(|one| one.kind().kind == "Job") {
+            let live = self.get(&self.item(object)?).await?;
+            if live.is_none_or(|live| live["metadata"]["deletionTimestamp"].is_string()) {
+                past.push(object.name().to_owned());
+            }
+        }
+        plan.objects.retain(|one| {
+            one.kind().kind != "Job" || !past.iter().any(|name| name.as_str() == one.name())
+        });
+        Ok(plan)
     }
 
     /// What is remembered of an application that must be there.
@@ -101,7 +117,7 @@ impl Cluster {
         live: &Revision,
     ) -> Result<(), Fault> {
         let Work { options, told, .. } = work;
-        let plan = plan_of(parent, live)?;
+        let plan = self.without_past_jobs(plan_of(parent, live)?).await?;
         let first = Options { wait: false, ..options.clone() };
         let work = Work { plan: &plan, options: &first, told, note: None };
         let version = self.words_version().await?;
@@ -129,7 +145,8 @@ impl Cluster {
             let fault = |error| self.client_fault("list", &Thing::new("Pod", ""), error);
             let labels = serde_json::from_value(set.body["spec"]["selector"].clone());
             let labels = crate::cluster::watch::selector(&labels.unwrap_or_default());
-            let all = pods.list(&ListParams::default().labels(&labels)).await.map_err(fault)?;
+            let labelled = ListParams::default().labels(&labels);
+            let all = answered(pods.list(&labelled)).await.map_err(fault)?;
             let stuck = all.items.iter().filter(|pod| {
                 let owned = pod
                     .owner_references()
@@ -183,4 +200,45 @@ fn plan_of(parent: &Parent, revision: &Revision) -> Result<Plan, Fault> {
         why: "its application's name is none".to_owned(),
     })?;
     Ok(Plan { application, objects: revision.objects(&thing)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use tower::service_fn;
+
+    use crate::cluster::Cluster;
+    use crate::plan::{Object, Plan};
+
+    /// An API server that has one Job, and one that is about to go.
+    async fn known(request: Request<Body>) -> Result<Response<Body>, std::convert::Infallible> {
+        let (code, body) = match request.uri().path().rsplit('/').next() {
+            Some("there") => (200, json!({ "metadata": { "uid": "u" } })),
+            Some("going") => (200, json!({ "metadata": { "deletionTimestamp": "2026-01-01" } })),
+            _ => (404, json!({ "kind": "Status", "status": "Failure", "code": 404 })),
+        };
+        let answer =
+            Response::builder().status(code).body(Body::from(body.to_string().into_bytes()));
+        Ok(answer.expect("an answer"))
+    }
+
+    fn object(kind: &str, version: &str, name: &str) -> Object {
+        let body: Value =
+            json!({ "apiVersion": version, "kind": kind, "metadata": { "name": name } });
+        Object::from_value(body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_revision_did_is_not_done_again() {
+        let cluster = Cluster::of(service_fn(known), "shop");
+        let job = |name| object("Job", "batch/v1", name);
+        let objects =
+            vec![object("Service", "v1", "gone"), job("gone"), job("going"), job("there")];
+        let plan = Plan { application: "shop".parse().unwrap(), objects };
+        let plan = cluster.without_past_jobs(plan).await.unwrap();
+        let left = plan.objects.iter().map(|one| (one.kind().kind.as_str(), one.name()));
+        assert_eq!(left.collect::<Vec<_>>(), [("Service", "gone"), ("Job", "there")]);
+    }
 }

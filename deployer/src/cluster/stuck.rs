@@ -28,7 +28,7 @@ impl Default for Patience {
         Self {
             pull: Duration::from_secs(20),
             crashes: 3,
-            unschedulable: Duration::from_secs(60),
+            unschedulable: Duration::from_secs(300),
             refused: Duration::from_secs(20),
             unmade: Duration::from_secs(20),
         }
@@ -227,7 +227,7 @@ mod tests {
     fn a_pod_without_a_place_says_why() {
         let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled",
             "status": "False", "reason": "Unschedulable", "message": "0/1 nodes" }] });
-        check(&pod(status), Some(("Unschedulable", "0/1 nodes", 60)));
+        check(&pod(status), Some(("Unschedulable", "0/1 nodes", 300)));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
+use crate::cluster::ask::answered;
 use crate::cluster::connect::Cluster;
 use crate::cluster::fault::Fault;
 use crate::cluster::parent::Item;
@@ -74,7 +75,8 @@ impl Cluster {
     pub(super) async fn words_version(&self) -> Result<u64, Fault> {
         let api = Api::<Word>::namespaced(self.client.clone(), &self.place.namespace);
         let thing = Thing::new("Event", "");
-        let listed = api.list_metadata(&kube::api::ListParams::default().limit(1)).await;
+        let one = kube::api::ListParams::default().limit(1);
+        let listed = answered(api.list_metadata(&one)).await;
         let listed = listed.map_err(|error| self.client_fault("list", &thing, error))?;
         Ok(number(listed.metadata.resource_version))
     }

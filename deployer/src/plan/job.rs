@@ -1,7 +1,7 @@
 //! Who sees to it that work is done?
 //!
 //! A Job cannot be changed, so its name has a hash of all that it says: the same job, deployed again, is the
-//! one that ran; another one is a new Job.
+//! one that ran; another one is a new Job. It stays until no plan has it: one that went by itself would run again.
 
 use k8s_openapi::api::batch::v1 as batch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -13,9 +13,6 @@ use crate::application::{Job, short_hash};
 
 /// Where a pod of an indexed Job is told its number.
 const INDEX: &str = "metadata.annotations['batch.kubernetes.io/job-completion-index']";
-
-/// How long a Job that has ended, and its logs, are kept: a day.
-const KEPT_SECONDS: i32 = 24 * 3600;
 
 /// A Job, or a CronJob.
 pub(super) fn object(labels: &Labels, job: &Job) -> Object {
@@ -61,8 +58,6 @@ fn spec(labels: &Labels, job: &Job) -> batch::JobSpec {
         completions: Some(job.count.signed()),
         parallelism: Some(at_once.signed()),
         backoff_limit: Some(i32::try_from(job.retries).unwrap_or(i32::MAX)),
-        // What a schedule makes is kept as the schedule says.
-        ttl_seconds_after_finished: job.schedule.is_none().then_some(KEPT_SECONDS),
         template: pod.template(),
         ..batch::JobSpec::default()
     }

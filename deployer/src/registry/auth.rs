@@ -1,17 +1,20 @@
 //! How does a registry come to know who asks? It says how it wants to be told, when it refuses; what it is
 //! told then is good for the next requests, until it refuses again.
 
+use std::time::Duration;
+
 use http::{HeaderValue, Method, Request, Uri, header};
-use http_body_util::BodyExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::answer::{Answer, Words};
 use super::body::Counted;
 use super::challenge::{self, Challenge};
+use super::client::whole;
 use super::connect::Connections;
-use super::{Credential, Credentials, Fault, Reference};
+use super::{Credential, Credentials, Fault, Options, Reference};
 
 /// What is told, and the how-manieth it is: who is refused knows whether there is a newer one.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +29,7 @@ pub(super) struct Auth {
     reference: Reference,
     credentials: Credentials,
     scopes: Vec<String>,
+    silence: Duration,
     told: Mutex<Told>,
 }
 
@@ -38,8 +42,9 @@ struct Granted {
 }
 
 impl Auth {
-    pub(super) fn new(reference: Reference, credentials: Credentials, scopes: Vec<String>) -> Self {
-        Self { reference, credentials, scopes, told: Mutex::default() }
+    pub(super) fn new(reference: Reference, scopes: Vec<String>, options: &Options) -> Self {
+        let (credentials, silence) = (options.credentials.clone(), options.silence);
+        Self { reference, credentials, scopes, silence, told: Mutex::default() }
     }
 
     pub(super) async fn told(&self) -> Told {
@@ -126,9 +131,13 @@ impl Auth {
         let what = format!("a token from {realm}");
         let request = request
             .map_err(|error| Fault::Nonsense { what: what.clone(), why: error.to_string() })?;
-        let (head, body) = http.send(request).await?.into_parts();
-        let body =
-            body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let answer = async {
+            let (head, body) = http.send(request).await?.into_parts();
+            Ok((head, whole(body, &place).await?))
+        };
+        let answer = timeout(self.silence, answer).await;
+        let silent = |_| Fault::Silent { what: what.clone(), after: self.silence };
+        let (head, body) = answer.map_err(silent)??;
         let answer = Answer { what, from: place, head, body };
         if [400, 401, 403].contains(&answer.status().as_u16()) {
             return Err(self.unauthorized(credential, answer.words()));

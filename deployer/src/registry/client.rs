@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
+use http::uri::Scheme;
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -57,7 +58,7 @@ impl Client {
         Self {
             base: format!("{origin}/v2/{}", of.repository()),
             origin: origin.parse().unwrap_or_else(|_| unreachable!("a host was checked")),
-            auth: Auth::new(of.clone(), options.credentials.clone(), scopes),
+            auth: Auth::new(of.clone(), scopes, options),
             http,
             attempts: options.attempts.max(1),
             pause: options.pause,
@@ -117,7 +118,7 @@ impl Client {
 
     /// Whether it is the registry's own: nobody else is told who asks.
     fn is_ours(&self, to: &Uri) -> bool {
-        to.scheme() == self.origin.scheme() && to.authority() == self.origin.authority()
+        is_same(to, &self.origin)
     }
 
     async fn once(&self, ask: &Ask, told: &Told) -> Result<Answer, Fault> {
@@ -144,11 +145,7 @@ impl Client {
             .map_err(|error| Fault::Nonsense { what: what.clone(), why: error.to_string() })?;
         let answer = async {
             let (head, body) = self.http.send(request).await?.into_parts();
-            let body = whole(body).await.map_err(|source| Fault::Unreachable {
-                host: shown(&ask.to),
-                hint: "the connection broke",
-                source,
-            })?;
+            let body = whole(body, &ask.to).await?;
             Ok(Answer { what: what.clone(), from: ask.to.clone(), head, body })
         };
         self.unless_silent(&what, &sent, answer).await
@@ -176,11 +173,46 @@ impl Client {
     }
 }
 
-async fn whole(body: Incoming) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(Limited::new(body, ANSWER_MOST).collect().await?.to_bytes())
+/// Whether two addresses are of one server, however its name is written, and whether or not its port is.
+fn is_same(one: &Uri, other: &Uri) -> bool {
+    let port = |of: &Uri| {
+        let usual = if of.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
+        of.port_u16().unwrap_or(usual)
+    };
+    let host = |of: &Uri| of.host().map(str::to_ascii_lowercase);
+    one.scheme() == other.scheme() && host(one) == host(other) && port(one) == port(other)
+}
+
+/// All that is answered, if it is not too much.
+pub(super) async fn whole(body: Incoming, from: &Uri) -> Result<Bytes, Fault> {
+    let body = Limited::new(body, ANSWER_MOST).collect().await;
+    let broken =
+        |source| Fault::Unreachable { host: shown(from), hint: "the connection broke", source };
+    Ok(body.map_err(broken)?.to_bytes())
 }
 
 /// An address for people: what stands in its query may be secret.
 pub(super) fn shown(uri: &Uri) -> String {
     uri.to_string().split('?').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same;
+
+    #[test]
+    fn a_server_is_the_same_however_its_name_is_written_and_no_other() {
+        let check = |to: &str, origin: &str, same: bool| {
+            let read = |text: &str| text.parse().expect("an address");
+            assert_eq!(is_same(&read(to), &read(origin)), same, "{to} {origin}");
+        };
+        check("https://registry.example/v2/x", "https://registry.example", true);
+        check("https://registry.example:443/v2/x", "https://registry.example", true);
+        check("https://Registry.Example/v2/x", "https://registry.example", true);
+        check("http://localhost/v2/x", "http://localhost:80", true);
+        check("https://registry.example:444/v2/x", "https://registry.example", false);
+        check("http://registry.example:443/v2/x", "https://registry.example:443", false);
+        check("https://registry.example.org/v2/x", "https://registry.example", false);
+        check("https://other.example/v2/x", "https://registry.example", false);
+    }
 }

@@ -4,6 +4,7 @@
 //! that step.
 
 use std::env;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
@@ -22,6 +23,8 @@ use crate::world::{SHOP, World, changed, config, object, options};
 /// A deploy tells so many steps, objects and deletions here.
 const STEPS: usize = 11;
 const AT_ONCE: usize = 4;
+/// What `abort` ends a process with.
+const SIGABRT: i32 = 6;
 
 /// What is deployed first, and what then.
 fn plans(world: &World<'_>) -> Result<[Plan; 2]> {
@@ -94,10 +97,13 @@ async fn kill(world: &World<'_>, plan: &Plan, step: usize) -> Result<bool> {
         .args(["--exact", "killed::a_deployer_that_ends_itself", "--ignored"])
         .env(WORD, word.to_string())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::inherit())
         .status()
         .await?;
-    Ok(!status.success())
+    // Whoever fails by itself was not killed.
+    let killed = status.signal() == Some(SIGABRT);
+    ensure!(killed || status.success(), "the deployer ended by itself: {status}");
+    Ok(killed)
 }
 
 /// What the deployer is told.

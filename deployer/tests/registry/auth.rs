@@ -110,6 +110,21 @@ async fn nothing_is_sent_where_others_could_read_it() {
     assert!(said.contains("http://token.invalid/t is not protected by TLS"), "{said}");
 }
 
+#[tokio::test]
+async fn a_token_server_that_falls_silent_is_not_waited_for_without_end() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let realm: &str = format!("Bearer realm=\"http://{address}/t\"").leak();
+    let head: &[_] = vec![("www-authenticate", realm)].leak();
+    let fails = [("HEAD", Fails::With(StatusCode::UNAUTHORIZED, head, "")); BLOBS + 1];
+    let fake = Fake::start(|state| state.fails = fails.into()).await;
+    let silence = std::time::Duration::from_millis(50);
+    let options = Options { silence, attempts: 1, ..given(password()) };
+    let said = refused(&reference(fake.address, "hello"), &options).await;
+    let wanted = format!("a token from http://{address}/t: the registry was silent for");
+    assert!(said.starts_with(&wanted), "{said}");
+}
+
 async fn with_config(config: serde_json::Value, wants: Wants, test: &str) -> Result<Fake, String> {
     let fake = Fake::start(|state| state.wants = wants).await;
     let file = place(test).join("config.json");
