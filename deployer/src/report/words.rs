@@ -121,7 +121,7 @@ fn bytes(count: u64) -> String {
 const BAR: u64 = 20;
 
 fn bar(sent: u64, size: u64) -> String {
-    let full = if size == 0 { BAR } else { sent.min(size) * BAR / size };
+    let full = (sent.min(size) * BAR).checked_div(size).unwrap_or(BAR);
     let signs: String = (0..BAR).map(|place| if place < full { '█' } else { '░' }).collect();
     format!("{signs} {} of {}", bytes(sent), bytes(size))
 }
