@@ -133,7 +133,7 @@ impl Auth {
             .map_err(|error| Fault::Nonsense { what: what.clone(), why: error.to_string() })?;
         let answer = async {
             let (head, body) = http.send(request).await?.into_parts();
-            Ok((head, whole(body, &place).await?))
+            Ok::<_, Fault>((head, whole(body, &place).await?))
         };
         let answer = timeout(self.silence, answer).await;
         let silent = |_| Fault::Silent { what: what.clone(), after: self.silence };
