@@ -49,7 +49,7 @@ trap 'kill "$running" 2>/dev/null; exit 130' INT TERM
 tests() { # tests ARGUMENTS-OF-THE-TESTS: benches know no others than their own
     rm -f target/closing-line
     counted=yes
-    phase "tests" 25 ./deploy/count-tests.sh "$cargo test --workspace --doc" \
+    phase "tests" 45 ./deploy/count-tests.sh "$cargo test --workspace --doc" \
         "$cargo test --workspace --lib --bins --tests --examples --no-fail-fast -- $*" \
         "$cargo test --workspace --bench *"
 }

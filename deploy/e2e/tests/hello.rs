@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::ResourceExt as _;
 use kube::api::ListParams;
 use metaparticle_e2e::{Gateway, Load, world};
-use metaparticle_testbed::{Space, in_namespace, kubectl, program};
+use metaparticle_testbed::{Space, figures, in_namespace, kubectl, program};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -126,13 +126,18 @@ async fn a_program_is_deployed_again_for_nothing_and_changed_under_load_without_
         ensure!(outcome.failures() == 0 && outcome.asked > 500, "{outcome:?}");
         let answer = gateway.asker().get(HOST, "/").await?;
         ensure!(answer.body.contains("hallo, world"), "{answer:?}");
-        println!(
-            "deployed: built in {}, pushed in {}, live in {}; again: {}, {}, {}; changed: {}, {}, {} (s); \
-             {} asked meanwhile, 0 failed",
-            first["built"]["seconds"], first["pushed"]["seconds"], first["live"]["seconds"],
-            second["built"]["seconds"], second["pushed"]["seconds"], second["live"]["seconds"],
-            third["built"]["seconds"], third["pushed"]["seconds"], third["live"]["seconds"],
-            outcome.asked,
+        let times = |told: &BTreeMap<String, Value>| {
+            ["built", "pushed", "live"].map(|event| told[event]["seconds"].to_string()).join(", ")
+        };
+        figures::tell(
+            "hello",
+            &format!(
+                "hello: built, pushed, live in {} s; again in {} s; changed in {} s: {} asked, 0 failed",
+                times(&first),
+                times(&second),
+                times(&third),
+                outcome.asked
+            ),
         );
 
         let deleted = desk.say(&["delete", "--wait"]).await?;
