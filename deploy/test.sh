@@ -49,6 +49,8 @@ trap 'kill "$running" 2>/dev/null; exit 130' INT TERM
 tests() { # tests ARGUMENTS-OF-THE-TESTS: benches know no others than their own
     rm -f target/closing-line
     counted=yes
+    # `--examples` below makes tests of them; other tests run them as people do.
+    phase "examples" 10 "$cargo" build --quiet --workspace --examples
     phase "tests" 45 ./deploy/count-tests.sh "$cargo test --workspace --doc" \
         "$cargo test --workspace --lib --bins --tests --examples --no-fail-fast -- $*" \
         "$cargo test --workspace --bench *"
