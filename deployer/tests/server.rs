@@ -202,7 +202,7 @@ async fn what_is_put_is_deployed_and_what_is_deleted_goes() {
         let generation = deployed.metadata.generation;
         anyhow::ensure!(generation == Some(1), "put again, it was changed: {generation:?}");
         let status: Value = serde_json::from_str(&all[5].1)?;
-        anyhow::ensure!(status["ready"] == false && status["application"] == "web", "{status}");
+        anyhow::ensure!(status["ready"] == false && status["application"] == "shop", "{status}");
         // Whoever comes later finds it.
         let requests = [head("DELETE /services/shop", ""), head("DELETE /services/shop", "")];
         let all = answers(cluster, None, &requests).await;
