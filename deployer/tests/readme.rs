@@ -63,3 +63,16 @@ fn a_text_is_filled_where_it_is_marked() {
     assert_eq!(marks, ["examples/x.rs"]);
     assert_eq!(filled(&new, |mark| format!("{mark}\n")).0, new);
 }
+
+#[test]
+fn the_application_in_the_first_readme_is_that_of_the_example() {
+    let readme = include_str!("../../README.md");
+    let example = include_str!("../../deploy/examples/hello/metaparticle.yaml");
+    let shown = readme.split("```yaml\n").find(|text| text.starts_with("application:"));
+    let shown = shown.and_then(|text| text.split("```").next()).expect("the README shows one");
+    let plan = |text: &str| {
+        let written = metaparticle::read::application(text).expect("a right file");
+        metaparticle::render::yaml(&written.application.plan())
+    };
+    assert_eq!(plan(shown), plan(example));
+}
