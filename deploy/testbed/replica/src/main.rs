@@ -2,7 +2,7 @@
 //! asks each, prints the answers, and ends.
 
 use std::error::Error;
-use std::io::{Read as _, Write as _, stderr, stdout};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _, stderr, stdout};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread::{sleep, spawn};
@@ -53,16 +53,14 @@ fn serve() -> Result<()> {
 
 fn answer(mut stream: TcpStream, name: &str) -> Result<()> {
     stream.set_read_timeout(Some(SILENCE))?;
-    let mut head = [0; 4096];
-    let size = stream.read(&mut head)?;
-    let head = String::from_utf8_lossy(&head[..size]);
-    writeln!(stdout(), "{}", head.lines().next().unwrap_or_default())?;
+    let mut lines = BufReader::new(&stream).lines();
+    writeln!(stdout(), "{}", lines.next().ok_or("nothing was asked")??)?;
+    // To the head's end: a connection that is closed with bytes unread is reset, and its answer lost.
+    while !lines.next().ok_or("the head has no end")??.is_empty() {}
     let length = name.len();
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{name}"
-    )?;
-    Ok(())
+    let answer =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{name}");
+    Ok(stream.write_all(answer.as_bytes())?)
 }
 
 #[expect(
@@ -86,7 +84,8 @@ fn ask(url: &str) -> Result<String> {
         .ok_or("it is not http://HOST:PORT/PATH")?;
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(SILENCE))?;
-    write!(stream, "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")?;
+    let request = format!("GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     match answer.split_once("\r\n\r\n") {
