@@ -13,6 +13,7 @@
 //! | 130 | it was interrupted, and goes on in the cluster |
 
 mod arguments;
+mod doctor;
 mod eject;
 mod fault;
 mod show;
@@ -30,7 +31,7 @@ use metaparticle_gateway::request::in_full;
 use tokio_util::sync::CancellationToken;
 
 use crate::application::Host;
-use crate::cluster::{self, Check, Cluster, Line, Logs, Style, Target, Verdict, until_interrupted};
+use crate::cluster::{self, Cluster, Line, Logs, Style, Target, until_interrupted};
 use crate::package::{self, Destination};
 use crate::plan::Plan;
 use crate::read::{self, Written};
@@ -118,31 +119,15 @@ impl Asked {
             }
             Command::Rollback { revision, application, timeout, force_conflicts } => {
                 let options = cluster::Options { timeout, force_conflicts, ..self.options() };
-                let name = self.name(application)?;
-                let cluster = self.cluster().await?;
-                let done = cluster.rollback(&name, revision, &options, &*self.told);
-                until_interrupted(&options.stop, done).await?;
+                self.rollback(revision, application, &options).await?;
             }
             Command::History { application } => {
                 let name = self.name(application)?;
                 let history = self.cluster().await?.history(&name).await?;
                 self.show(history.as_slice(), show::history)?;
             }
-            Command::Scale { services, application } => {
-                let name = self.name(application)?;
-                let cluster = self.cluster().await?;
-                cluster.open(&name, &self.options(), &*self.told)?;
-                for (service, count) in services {
-                    cluster.scale(&name, &service, count, &*self.told).await?;
-                }
-            }
-            Command::Delete { application, wait } => {
-                let name = self.name(application)?;
-                let options = cluster::Options { wait, ..self.options() };
-                let cluster = self.cluster().await?;
-                let done = cluster.delete(&name, &options, &*self.told);
-                until_interrupted(&options.stop, done).await?;
-            }
+            Command::Scale { services, application } => self.scale(&services, application).await?,
+            Command::Delete { application, wait } => self.delete(application, wait).await?,
             Command::Eject { folder, force } => {
                 let (written, home) = self.written()?;
                 let files = eject::write(&written, &home, &folder, force)?;
@@ -248,6 +233,42 @@ impl Asked {
         Ok(())
     }
 
+    async fn rollback(
+        &self,
+        revision: Option<u32>,
+        application: Option<String>,
+        options: &cluster::Options,
+    ) -> Result<(), Fault> {
+        let name = self.name(application)?;
+        let cluster = self.cluster().await?;
+        let done = cluster.rollback(&name, revision, options, &*self.told);
+        until_interrupted(&options.stop, done).await?;
+        Ok(())
+    }
+
+    async fn scale(
+        &self,
+        services: &[(String, u32)],
+        application: Option<String>,
+    ) -> Result<(), Fault> {
+        let name = self.name(application)?;
+        let cluster = self.cluster().await?;
+        cluster.open(&name, &self.options(), &*self.told)?;
+        for (service, count) in services {
+            cluster.scale(&name, service, *count, &*self.told).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, application: Option<String>, wait: bool) -> Result<(), Fault> {
+        let name = self.name(application)?;
+        let options = cluster::Options { wait, ..self.options() };
+        let cluster = self.cluster().await?;
+        let done = cluster.delete(&name, &options, &*self.told);
+        until_interrupted(&options.stop, done).await?;
+        Ok(())
+    }
+
     async fn status(&self, application: Option<String>) -> Result<ExitCode, Fault> {
         let name = self.name(application)?;
         let status = self.cluster().await?.status(&name).await?;
@@ -291,41 +312,6 @@ impl Asked {
             done = cluster.logs(logs, &heard) => Ok(done?),
             _ = tokio::signal::ctrl_c() => Ok(()),
         }
-    }
-
-    async fn doctor(&self, images: &Images) -> Result<ExitCode, Fault> {
-        let cluster = self.cluster().await?;
-        let mut checks = Vec::new();
-        let mut wrong = |what, fault: &Fault| checks.push(Check::wrong(what, in_full(fault)));
-        // It may be asked of a cluster alone, where no file is.
-        let written = match self.written() {
-            Ok(written) => Some(written),
-            Err(Fault::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => None,
-            Err(fault) => {
-                wrong("file", &fault);
-                None
-            }
-        };
-        let program = written.as_ref().and_then(|(written, home)| {
-            written.programs.first().map(|program| (program, home.join(&program.path)))
-        });
-        let mut architecture = None;
-        if let Some((program, path)) = &program {
-            match package::platform(program, path) {
-                Ok(platform) => architecture = Some(platform.architecture),
-                Err(fault) => wrong("program", &fault.into()),
-            }
-        }
-        checks.extend(cluster.doctor(architecture).await);
-        if let (Some((written, _)), Some(_)) = (&written, &program) {
-            checks.push(match self.destination(images, written, Some(&cluster)).await {
-                Ok(destination) => destination.check().await,
-                Err(fault) => Check::wrong("registry", in_full(&fault)),
-            });
-        }
-        let well = checks.iter().all(|check| check.verdict != Verdict::Wrong);
-        self.show(checks.as_slice(), show::checks)?;
-        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     /// The application, and the folder where its programs' paths begin.
