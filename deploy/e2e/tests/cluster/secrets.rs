@@ -11,6 +11,8 @@ use metaparticle_testbed::{Space, in_namespace};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::QUIET;
+
 /// Gives each host the certificate of a Secret.
 async fn name(space: &Space, ingress: &str, hosts: &[(&str, &str)]) -> Result<()> {
     let tls: Vec<Value> = hosts
@@ -38,6 +40,7 @@ async fn until(gateway: &Gateway, host: &str, certificate: &Certificate) -> Resu
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn each_host_is_shown_its_certificate_and_a_new_one_when_its_secret_changes() {
+    let _quiet = QUIET.read().await;
     in_namespace("sni", async |space| {
         let server = Server::start(hand::Manner::default()).await?;
         hand::service(space, "web", server.port, "http", &[]).await?;
@@ -66,6 +69,7 @@ async fn each_host_is_shown_its_certificate_and_a_new_one_when_its_secret_change
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_replica_that_speaks_tls_is_asked_when_its_authority_is_known() {
+    let _quiet = QUIET.read().await;
     in_namespace("upstream-tls", async |space| {
         let certificate = Certificate::new(&["replica.example"])?;
         let server = Server::secure(&certificate).await?;
