@@ -35,7 +35,7 @@ const OWNERS: [(&str, u32); 10] = [
 ];
 
 async fn compiler() -> Result<std::path::PathBuf> {
-    program::here("metaparticle", "mp-compiler").await
+    program::built("mp-compiler").await
 }
 
 fn shards(image: &str) -> String {

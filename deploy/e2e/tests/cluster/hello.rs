@@ -29,8 +29,8 @@ struct Desk {
 
 impl Desk {
     async fn new(space: &Space) -> Result<Self> {
-        let deployer = program::here("metaparticle", "metaparticle").await?;
-        let hello = program::built("metaparticle-hello", "hello").await?;
+        let deployer = program::built("metaparticle").await?;
+        let hello = program::built("hello").await?;
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = here.join("../../target/hello").join(space.name());
         fs::create_dir_all(&folder)?;

@@ -115,7 +115,7 @@ impl Program {
 }
 
 async fn desk(space: &Space) -> Result<Desk> {
-    Desk::new(space, &program::local("metaparticle", "mp-compiler").await?)
+    Desk::new(space, &program::built("mp-compiler").await?)
 }
 
 #[tokio::test]
