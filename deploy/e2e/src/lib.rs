@@ -10,7 +10,7 @@ mod load;
 pub mod world;
 
 pub use ask::{Answer, Asker};
-pub use certificate::{Certificate, shown};
+pub use certificate::Certificate;
 pub use compiler::Desk;
 pub use gateway::Gateway;
 pub use load::{Load, Loading, Outcome};
