@@ -8,9 +8,11 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
-use metaparticle_e2e::{Gateway, Load, Loading, Outcome, alone, world};
+use metaparticle_e2e::{Gateway, Load, Loading, Outcome, world};
 use metaparticle_testbed::{Space, in_namespace};
 use serde_json::json;
+
+use crate::QUIET;
 
 const KEYS: u64 = 1000;
 /// So many are answered at the least while ten pods are restarted one after the other: who waits holds
@@ -94,7 +96,7 @@ async fn ended(
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_rolling_restart_of_ten_fails_nothing_and_moves_no_key() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("rolling-failover", async |space| {
         let words = [("shard-count", "statefulset"), ("shard-on-owner-down", "failover")];
         let (gateway, loading, before) = sharded(space, 10, &words).await?;
@@ -110,7 +112,7 @@ async fn a_rolling_restart_of_ten_fails_nothing_and_moves_no_key() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn who_waits_for_the_owner_is_never_answered_by_another() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("rolling-wait", async |space| {
         let words = [("shard-count", "statefulset"), ("shard-on-owner-down", "wait:15s")];
         let (gateway, loading, before) = sharded(space, 10, &words).await?;
@@ -131,7 +133,7 @@ async fn who_waits_for_the_owner_is_never_answered_by_another() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn scaling_out_and_in_again_fails_nothing_and_gives_each_key_back() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("scaling", async |space| {
         let words = [("shard-count", "statefulset")];
         let (gateway, loading, before) = sharded(space, 3, &words).await?;
@@ -155,7 +157,7 @@ async fn scaling_out_and_in_again_fails_nothing_and_gives_each_key_back() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_pod_that_is_killed_fails_nothing_that_is_safe_to_ask_again() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("killed", async |space| {
         let words = [("shard-count", "statefulset")];
         let (gateway, loading, before) = sharded(space, 3, &words).await?;
