@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 
-use metaparticle_gateway::words::Policy;
+use metaparticle_gateway::words::{Hedge, Pattern, Policy};
 
 pub use self::container::{Container, Image, Mount, Quantity, Readiness, Resources};
 pub use self::env::{Field, Value, Variable, VariableName};
@@ -237,6 +237,7 @@ impl Application {
 
 fn check_service(place: &str, service: &Service, mistakes: &mut Mistakes) {
     check_containers(place, &service.containers, mistakes);
+    mistakes.take(format_args!("{place}.scatter-hedge"), check_hedge(&service.policy));
     let mut taken = Vec::new();
     for (number, port) in service.ports.iter().enumerate() {
         let place = format_args!("{place}.ports[{number}]").to_string();
@@ -258,6 +259,16 @@ fn check_service(place: &str, service: &Service, mistakes: &mut Mistakes) {
         let allowed = "at least one host, or any";
         mistakes.push(Wrong::new("none", allowed).at(format_args!("{place}.hosts")));
     }
+}
+
+/// A hedge asks a second replica of the same shard: here each shard is one pod, so that it would do nothing.
+pub(crate) fn check_hedge(policy: &Policy) -> Result<(), Wrong> {
+    if policy.pattern == Pattern::Spread || policy.hedge == Hedge::Off {
+        return Ok(());
+    }
+    let allowed = "`off`, but for a spread: a shard is one pod, and no second one of it can be asked; \
+                   `scatter-require` and `scatter-timeout` bound what a slow one costs";
+    Err(Wrong::new(policy.hedge, allowed))
 }
 
 fn check_containers(place: &str, containers: &[Container], mistakes: &mut Mistakes) {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use metaparticle_gateway::words::{Mistake, Pattern as Shape, ShardCount};
+use metaparticle_gateway::words::{Hedge, Mistake, Pattern as Shape, ShardCount};
 
 use crate::application::{
     Application, Container, Count, Exposure, Host, Image, Instances, Job as PlannedJob, Name, Path,
-    Permission, Port, Public, Readiness, Service as Planned, Value, Variable, Wrong,
+    Permission, Port, Public, Readiness, Service as Planned, Value, Variable, Wrong, check_hedge,
 };
 use crate::context::Declared;
 use crate::pattern::job::{Candidates, Indexed, Job, Leader};
@@ -191,6 +191,10 @@ impl Draft<'_> {
         let at =
             |mistake: Mistake| Mistake { place: format!("{place}.{}", mistake.place), ..mistake };
         self.mistakes.extend(mistakes.into_iter().map(at));
+        if let Err(wrong) = check_hedge(&policy) {
+            self.mistakes.push(wrong.at(format_args!("{place}.scatter-hedge")));
+            policy.hedge = Hedge::Off;
+        }
         let name = self.mistakes.take(&place, service.name.parse::<Name>());
         let stem = self.mistakes.take(&place, service.stem().parse::<Name>());
         let count = self.mistakes.take(&place, Count::new(service.count));
