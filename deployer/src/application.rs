@@ -34,6 +34,7 @@ pub struct Application {
     name: Name,
     services: Vec<Service>,
     jobs: Vec<Job>,
+    leases: Vec<Name>,
 }
 
 /// A program that is asked, in as many instances as are needed.
@@ -155,6 +156,12 @@ impl Permission {
             names: Vec::new(),
         }
     }
+
+    /// The same for these Leases alone, which the application has: whoever uses them makes none.
+    #[must_use]
+    pub fn these_leases(names: Vec<String>) -> Self {
+        Self { verbs: &["get", "list", "watch", "update"], names, ..Self::leases() }
+    }
 }
 
 impl Application {
@@ -166,7 +173,7 @@ impl Application {
     pub fn new(name: Name, services: Vec<Service>, jobs: Vec<Job>) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::none();
         let mut taken = BTreeMap::new();
-        let whole = Self { name, services, jobs };
+        let whole = Self { name, services, jobs, leases: Vec::new() };
         for (place, name) in whole.names() {
             if let Some(first) = taken.insert(name.to_string(), place.clone()) {
                 let allowed = format!("a name of its own: {first} has it");
@@ -198,6 +205,18 @@ impl Application {
     #[must_use]
     pub fn jobs(&self) -> &[Job] {
         &self.jobs
+    }
+
+    /// The Leases that its programs hold by turns: they come and go with the application.
+    #[must_use]
+    pub fn leases(&self) -> &[Name] {
+        &self.leases
+    }
+
+    /// The same with these Leases.
+    #[must_use]
+    pub fn with_leases(self, leases: Vec<Name>) -> Self {
+        Self { leases, ..self }
     }
 
     /// The same with other images, such as ones with digests; what `change` does not name stays.

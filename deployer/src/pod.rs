@@ -116,7 +116,7 @@ impl Place {
     /// A replica of `service`.
     async fn replica(&self, service: &Service, mut end: Signal) -> Result<(), String> {
         let (tasks, ready) = (Tasks::default(), Ready::default());
-        let (tools, locks) = self.tools().await?;
+        let (tools, locks) = self.tools(false).await?;
         let index = ordinal(&self.pod).filter(|index| *index < service.count).unwrap_or_default();
         let seat = self.seat(&service.name, index, service.count, tools, &tasks);
         let bind = |port| TcpListener::bind(everywhere(port));
@@ -151,7 +151,7 @@ impl Place {
 
     /// Stands until the pod ends.
     async fn candidate(&self, leader: &Candidates, mut end: Signal) -> Result<(), String> {
-        let (tools, locks) = self.tools().await?;
+        let (tools, locks) = self.tools(true).await?;
         let tasks = Tasks::default();
         let locks = locks.ok_or("a leader needs locks")?;
         let seat = self.seat(&leader.name, 0, leader.count, tools, &tasks);
@@ -167,7 +167,7 @@ impl Place {
 
     /// Works until it has ended.
     async fn worker(&self, job: &Indexed, mut end: Signal) -> Result<(), String> {
-        let (tools, locks) = self.tools().await?;
+        let (tools, locks) = self.tools(false).await?;
         let index = settings::variable(INDEX).and_then(|index| index.parse().ok());
         let seat =
             self.seat(&job.name, index.unwrap_or_default(), job.count, tools, &Tasks::default());
@@ -181,10 +181,10 @@ impl Place {
         done
     }
 
-    /// What handlers may use, and the locks among it.
-    async fn tools(&self) -> Result<(Arc<Tools>, Option<Locks>), String> {
+    /// What handlers may use, and the locks among it; also for whom they are there only because it stands.
+    async fn tools(&self, stands: bool) -> Result<(Arc<Tools>, Option<Locks>), String> {
         let declared = self.app.declared();
-        let locks = match self.app.locks() {
+        let locks = match stands || !declared.locks.is_empty() {
             true => Some(Locks::connect().await.map_err(|why| why.to_string())?),
             false => None,
         };
