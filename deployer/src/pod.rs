@@ -23,6 +23,7 @@ use metaparticle_sync::Sync as Locks;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{self, Target};
@@ -33,7 +34,7 @@ use crate::road::{Colleague, Door};
 use crate::scope::{Memory, Store};
 use crate::settings;
 
-use self::discover::{Finder, Remote};
+use self::discover::{Finder, PATIENCE, Remote};
 use self::door::Ready;
 
 /// How long what is in flight may take when the pod ends. That it ends was told before: pods have a preStop.
@@ -102,12 +103,18 @@ impl Place {
             .drain(Duration::ZERO, END);
         let carrier = |tasks, clock| Colleague(Network::new(tasks, clock));
         let running = gateway.start_with(carrier).map_err(|why| format!("{why:#}"))?;
-        let found = finder.follow(&service.name, &tasks);
-        tokio::select! {
-            () = found => running.ready(),
+        let follow = |least| finder.follow(&service.name, least, &tasks);
+        let found = async {
+            follow(1).await;
+            // An answer wants more than one; but whoever is away may be so for long.
+            timeout(PATIENCE, follow(discover::names(service))).await.is_ok()
+        };
+        let whole = tokio::select! {
+            whole = found => whole,
             _ = end.recv() => return Ok(()),
-        }
-        tracing::info!(service = service.name, "its replicas are found");
+        };
+        running.ready();
+        tracing::info!(service = service.name, whole, "its replicas are found");
         end.recv().await;
         running.stop().await;
         Ok(())
@@ -139,7 +146,7 @@ impl Place {
         end.recv().await;
         ready.set(false);
         stop.cancel();
-        if tokio::time::timeout(END, tasks.wait()).await.is_err() {
+        if timeout(END, tasks.wait()).await.is_err() {
             tracing::warn!("what was still in flight is cut off");
         }
         kill.cancel();

@@ -179,12 +179,13 @@ async fn counters_are_counted_together_and_outlive_all_who_count() {
         world::ready(space, "count", 3).await?;
         // Who cannot be reached does not count; who is about to end may still.
         let mut answers = 0;
-        let answer = world::until(&mut gateway.asker(), HOST, "/", |answer| {
+        let by_another = |answer: &Answer| {
             answers += u32::from(answer.status == 200);
             let said: Value = serde_json::from_str(&answer.body).unwrap_or_default();
             said["last"].as_str().is_some_and(|last| !before.iter().any(|pod| pod == last))
-        });
-        let said: Value = serde_json::from_str(&answer.await?.body)?;
+        };
+        let answer = world::until(&mut gateway.asker(), HOST, "/", by_another).await?;
+        let said: Value = serde_json::from_str(&answer.body)?;
         ensure!(said["requests"] == 20 + answers, "{said} after {answers} more");
         figures::tell(
             "counters",

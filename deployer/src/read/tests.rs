@@ -144,10 +144,10 @@ fn locks_that_are_named_are_leases_of_the_plan() {
     assert!(service("false").application.services()[0].permissions.is_empty());
     check(
         "application: a\nservices: { s: { image: i, port: 1, locks: [B_2] } }",
-        &["services.s.locks: found `B_2`"],
+        &["2:45: services.s.locks: found `B_2`"],
     );
     check(
         "application: a\njobs: { j: { image: i, locks: often } }",
-        &["jobs.j.locks: found `often`"],
+        &["2:32: jobs.j.locks: found `often`"],
     );
 }
