@@ -10,7 +10,7 @@ mod id;
 pub use self::arrived::Arrived;
 pub use self::body::{Body, BodyError, Cap, Inbound, causes};
 pub use self::forwarded::{Peer, Sender, Trust};
-pub use self::hop::{strip, strip_answer};
+pub use self::hop::{strip, strip_answer, strip_part};
 pub use self::id::{Id, Names};
 
 use std::any::Any;

@@ -27,8 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// What an application may be made of.
 const KINDS: &str =
     "all,ingress,configmap,lease,poddisruptionbudget,serviceaccount,role,rolebinding";
-/// What every namespace has.
-const ITS_OWN: [&str; 2] = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
+/// What every namespace has; and the gateway of the test.
+const ITS_OWN: [&str; 3] = [
+    "configmap/kube-root-ca.crt",
+    "serviceaccount/default",
+    "lease.coordination.k8s.io/metaparticle-gateway-metaparticle",
+];
 
 /// A built example, which deploys itself into a test's namespace.
 struct Program<'s> {
@@ -103,7 +107,7 @@ impl<'s> Program<'s> {
 
 /// How many leaves an answer has, of ten.
 fn leaves(answer: &Answer) -> Result<u32> {
-    let coverage = answer.header("metaparticle-coverage").context("no coverage")?;
+    let coverage = answer.header("metaparticle-coverage").with_context(|| format!("{answer:?}"))?;
     let ok = coverage.strip_prefix("total=10, ok=").and_then(|rest| rest.split(',').next());
     ok.with_context(|| format!("ten leaves, and not {coverage}"))?.parse().context("no number")
 }
