@@ -14,11 +14,13 @@ use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams};
 use metaparticle_e2e::{Answer, Asker, Gateway, world};
 use metaparticle_sync::term::Term;
-use metaparticle_testbed::{Space, figures, in_namespace};
+use metaparticle_testbed::{Space, figures, in_namespace, program};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
+
+use crate::QUIET;
 
 /// All routes lead there: the examples ask for no host.
 const HOST: &str = "anybody.example";
@@ -41,12 +43,8 @@ struct Program<'s> {
 }
 
 impl<'s> Program<'s> {
-    fn new(space: &'s Space, name: &str) -> Result<Self> {
-        let here = std::env::current_exe()?;
-        let built = here.ancestors().nth(2).context("target/debug/deps")?;
-        let path = built.join("examples").join(name);
-        ensure!(path.exists(), "{} is missing: cargo build --workspace --examples", path.display());
-        Ok(Self { path, space })
+    async fn new(space: &'s Space, name: &str) -> Result<Self> {
+        Ok(Self { path: program::example(name).await?, space })
     }
 
     /// What it says to these words, if it does not fail.
@@ -125,8 +123,9 @@ async fn ask_on(asker: &mut Asker, mut told: impl FnMut(u32)) -> Result<()> {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn the_histogram_is_the_same_in_a_cluster_and_has_nine_of_ten_while_a_leaf_is_away() {
+    let _quiet = QUIET.read().await;
     in_namespace("histogram", async |space| {
-        let program = Program::new(space, "histogram")?;
+        let program = Program::new(space, "histogram").await?;
         let (gateway, live) = tokio::try_join!(Gateway::start(space), program.deploy())?;
         world::known(&gateway, &format!("{}/histogram:8080", space.name()), 2).await?;
         let (mut asker, here) = (gateway.asker(), program.answers_here().await?);
@@ -178,8 +177,9 @@ fn scope(maps: &[ConfigMap], name: &str) -> Option<Value> {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn counters_are_counted_together_and_outlive_all_who_count() {
+    let _quiet = QUIET.read().await;
     in_namespace("counters", async |space| {
-        let program = Program::new(space, "counters")?;
+        let program = Program::new(space, "counters").await?;
         let (gateway, live) = tokio::try_join!(Gateway::start(space), program.deploy())?;
         world::known(&gateway, &format!("{}/count:8080", space.name()), 3).await?;
         let asking = (0..4).map(async |_| {
@@ -258,8 +258,9 @@ fn one_led_at_a_time(seen: &[Value]) -> Result<()> {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn one_candidate_leads_and_another_when_its_pod_is_deleted() {
+    let _quiet = QUIET.read().await;
     in_namespace("leader", async |space| {
-        let program = Program::new(space, "leader")?;
+        let program = Program::new(space, "leader").await?;
         let live = program.deploy().await?;
         let mut seen = Vec::new();
         let first = watch_clock(space, &mut seen, |seen| seen.len() >= 5).await?;
