@@ -148,6 +148,6 @@ fn locks_that_are_named_are_leases_of_the_plan() {
     );
     check(
         "application: a\njobs: { j: { image: i, locks: often } }",
-        &["2:32: jobs.j.locks: found `often`"],
+        &["2:31: jobs.j.locks: found `often`"],
     );
 }
