@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 
-use metaparticle_gateway::words::Policy;
+use metaparticle_gateway::words::{Hedge, Pattern, Policy};
 
 pub use self::container::{Container, Image, Mount, Quantity, Readiness, Resources};
 pub use self::env::{Field, Value, Variable, VariableName};
@@ -34,6 +34,7 @@ pub struct Application {
     name: Name,
     services: Vec<Service>,
     jobs: Vec<Job>,
+    leases: Vec<Name>,
 }
 
 /// A program that is asked, in as many instances as are needed.
@@ -155,6 +156,12 @@ impl Permission {
             names: Vec::new(),
         }
     }
+
+    /// The same for these Leases alone, which the application has: whoever uses them makes none.
+    #[must_use]
+    pub fn these_leases(names: Vec<String>) -> Self {
+        Self { verbs: &["get", "list", "watch", "update"], names, ..Self::leases() }
+    }
 }
 
 impl Application {
@@ -166,7 +173,7 @@ impl Application {
     pub fn new(name: Name, services: Vec<Service>, jobs: Vec<Job>) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::none();
         let mut taken = BTreeMap::new();
-        let whole = Self { name, services, jobs };
+        let whole = Self { name, services, jobs, leases: Vec::new() };
         for (place, name) in whole.names() {
             if let Some(first) = taken.insert(name.to_string(), place.clone()) {
                 let allowed = format!("a name of its own: {first} has it");
@@ -198,6 +205,18 @@ impl Application {
     #[must_use]
     pub fn jobs(&self) -> &[Job] {
         &self.jobs
+    }
+
+    /// The Leases that its programs hold by turns: they come and go with the application.
+    #[must_use]
+    pub fn leases(&self) -> &[Name] {
+        &self.leases
+    }
+
+    /// The same with these Leases.
+    #[must_use]
+    pub fn with_leases(self, leases: Vec<Name>) -> Self {
+        Self { leases, ..self }
     }
 
     /// The same with other images, such as ones with digests; what `change` does not name stays.
@@ -237,6 +256,7 @@ impl Application {
 
 fn check_service(place: &str, service: &Service, mistakes: &mut Mistakes) {
     check_containers(place, &service.containers, mistakes);
+    mistakes.take(format_args!("{place}.scatter-hedge"), check_hedge(&service.policy));
     let mut taken = Vec::new();
     for (number, port) in service.ports.iter().enumerate() {
         let place = format_args!("{place}.ports[{number}]").to_string();
@@ -258,6 +278,16 @@ fn check_service(place: &str, service: &Service, mistakes: &mut Mistakes) {
         let allowed = "at least one host, or any";
         mistakes.push(Wrong::new("none", allowed).at(format_args!("{place}.hosts")));
     }
+}
+
+/// A hedge asks a second replica of the same shard: here each shard is one pod, so that it would do nothing.
+pub(crate) fn check_hedge(policy: &Policy) -> Result<(), Wrong> {
+    if policy.pattern == Pattern::Spread || policy.hedge == Hedge::Off {
+        return Ok(());
+    }
+    let allowed = "`off`, but for a spread: a shard is one pod, and no second one of it can be asked; \
+                   `scatter-require` and `scatter-timeout` bound what a slow one costs";
+    Err(Wrong::new(policy.hedge, allowed))
 }
 
 fn check_containers(place: &str, containers: &[Container], mistakes: &mut Mistakes) {

@@ -46,6 +46,7 @@ pub use self::parent::{Item, Parent, Revision, State};
 pub use self::preview::Difference;
 pub use self::registry::LocalRegistry;
 pub use self::scopes::ConfigMaps;
+pub(crate) use self::scopes::scope_name;
 pub use self::specs::Kept;
 pub use self::status::{Status, Workload};
 pub use self::stuck::Patience;

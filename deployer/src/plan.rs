@@ -5,6 +5,7 @@
 //!   instances numbered   StatefulSet, headless Service  more than one        PodDisruptionBudget
 //!   done once            Job                            needs permissions    ServiceAccount, Role, RoleBinding
 //!   done every night     CronJob                        another name         ExternalName Service, Ingress rule
+//!   held by turns        Lease
 //! ```
 //!
 //! Nothing is asked of a cluster here, and nothing of the deployer's own world gets into an object.
@@ -13,6 +14,7 @@ mod account;
 mod budget;
 mod job;
 mod labels;
+mod lease;
 pub mod object;
 mod pod;
 mod route;
@@ -56,6 +58,7 @@ impl Application {
             objects.extend(account::objects(&labels, &job.permissions));
             objects.push(job::object(&labels, job));
         }
+        objects.extend(self.leases().iter().map(|name| lease::object(self.name(), name)));
         objects.sort_by_key(turn);
         Plan { application: self.name().clone(), objects }
     }
@@ -76,6 +79,7 @@ fn turn(object: &Object) -> usize {
         "Role",
         "RoleBinding",
         "ConfigMap",
+        "Lease",
         "Service",
         "Deployment",
         "StatefulSet",

@@ -23,6 +23,7 @@ use metaparticle_sync::Sync as Locks;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{self, Target};
@@ -33,7 +34,7 @@ use crate::road::{Colleague, Door};
 use crate::scope::{Memory, Store};
 use crate::settings;
 
-use self::discover::{Finder, Remote};
+use self::discover::{Finder, PATIENCE, Remote};
 use self::door::Ready;
 
 /// How long what is in flight may take when the pod ends. That it ends was told before: pods have a preStop.
@@ -102,12 +103,18 @@ impl Place {
             .drain(Duration::ZERO, END);
         let carrier = |tasks, clock| Colleague(Network::new(tasks, clock));
         let running = gateway.start_with(carrier).map_err(|why| format!("{why:#}"))?;
-        let found = finder.follow(&service.name, &tasks);
-        tokio::select! {
-            () = found => running.ready(),
+        let follow = |least| finder.follow(&service.name, least, &tasks);
+        let found = async {
+            follow(1).await;
+            // An answer wants more than one; but whoever is away may be so for long.
+            timeout(PATIENCE, follow(discover::names(service))).await.is_ok()
+        };
+        let whole = tokio::select! {
+            whole = found => whole,
             _ = end.recv() => return Ok(()),
-        }
-        tracing::info!(service = service.name, "its replicas are found");
+        };
+        running.ready();
+        tracing::info!(service = service.name, whole, "its replicas are found");
         end.recv().await;
         running.stop().await;
         Ok(())
@@ -116,7 +123,7 @@ impl Place {
     /// A replica of `service`.
     async fn replica(&self, service: &Service, mut end: Signal) -> Result<(), String> {
         let (tasks, ready) = (Tasks::default(), Ready::default());
-        let (tools, locks) = self.tools().await?;
+        let (tools, locks) = self.tools(false).await?;
         let index = ordinal(&self.pod).filter(|index| *index < service.count).unwrap_or_default();
         let seat = self.seat(&service.name, index, service.count, tools, &tasks);
         let bind = |port| TcpListener::bind(everywhere(port));
@@ -139,7 +146,7 @@ impl Place {
         end.recv().await;
         ready.set(false);
         stop.cancel();
-        if tokio::time::timeout(END, tasks.wait()).await.is_err() {
+        if timeout(END, tasks.wait()).await.is_err() {
             tracing::warn!("what was still in flight is cut off");
         }
         kill.cancel();
@@ -151,7 +158,7 @@ impl Place {
 
     /// Stands until the pod ends.
     async fn candidate(&self, leader: &Candidates, mut end: Signal) -> Result<(), String> {
-        let (tools, locks) = self.tools().await?;
+        let (tools, locks) = self.tools(true).await?;
         let tasks = Tasks::default();
         let locks = locks.ok_or("a leader needs locks")?;
         let seat = self.seat(&leader.name, 0, leader.count, tools, &tasks);
@@ -167,7 +174,7 @@ impl Place {
 
     /// Works until it has ended.
     async fn worker(&self, job: &Indexed, mut end: Signal) -> Result<(), String> {
-        let (tools, locks) = self.tools().await?;
+        let (tools, locks) = self.tools(false).await?;
         let index = settings::variable(INDEX).and_then(|index| index.parse().ok());
         let seat =
             self.seat(&job.name, index.unwrap_or_default(), job.count, tools, &Tasks::default());
@@ -181,10 +188,10 @@ impl Place {
         done
     }
 
-    /// What handlers may use, and the locks among it.
-    async fn tools(&self) -> Result<(Arc<Tools>, Option<Locks>), String> {
+    /// What handlers may use, and the locks among it; also for whom they are there only because it stands.
+    async fn tools(&self, stands: bool) -> Result<(Arc<Tools>, Option<Locks>), String> {
         let declared = self.app.declared();
-        let locks = match self.app.locks() {
+        let locks = match stands || !declared.locks.is_empty() {
             true => Some(Locks::connect().await.map_err(|why| why.to_string())?),
             false => None,
         };

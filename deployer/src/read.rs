@@ -17,7 +17,7 @@
 //!     shard-key: path:^/users/([^/]+)
 //!     env: { LEVEL: info, TOKEN: { secret: tokens, key: users } }
 //! jobs:
-//!   nightly: { image: 'registry.example/etl:1', count: 8, schedule: 0 3 * * * }
+//!   nightly: { image: 'registry.example/etl:1', count: 8, schedule: 0 3 * * *, locks: [books] }
 //! ",
 //! )
 //! .expect("a right file");
@@ -37,7 +37,7 @@ use std::path::PathBuf;
 use metaparticle_gateway::words::Mistake;
 use metaparticle_gateway::yaml::{self, Fields, Lines, Node};
 
-use crate::application::{Application, Image, Name, Wrong};
+use crate::application::{Application, Image, Name, Permission, Wrong};
 
 /// The smallest file that does something.
 const SMALLEST: &str =
@@ -67,6 +67,7 @@ pub struct Program {
 struct Reader {
     mistakes: yaml::Mistakes,
     programs: Vec<Program>,
+    leases: Vec<Name>,
 }
 
 /// Reads a whole file.
@@ -75,11 +76,13 @@ struct Reader {
 ///
 /// All its mistakes at once, each with its place, line and column; only a file that is not YAML has one alone.
 pub fn application(text: &str) -> Result<Written, Vec<Mistake>> {
-    let mut reader = Reader { mistakes: yaml::Mistakes::default(), programs: Vec::new() };
+    let (mistakes, programs, leases) = (yaml::Mistakes::default(), Vec::new(), Vec::new());
+    let mut reader = Reader { mistakes, programs, leases };
     let application = reader.document(text);
     let mistakes = reader.mistakes.in_order();
     match application {
         Some(application) if mistakes.is_empty() => {
+            let application = application.with_leases(reader.leases);
             Ok(Written { application, programs: reader.programs })
         }
         _ => Err(mistakes),
@@ -128,6 +131,30 @@ impl Reader {
             }
         });
         wrong.ok()
+    }
+
+    /// What a program may do with Leases: hold those that are named, which go when the application goes; or with
+    /// `true` make others, too, which stay.
+    fn locks(&mut self, place: &str, fields: &Fields<'_>) -> Vec<Permission> {
+        let Some(node) = fields.get("locks") else { return Vec::new() };
+        let allowed = "a list of names, or `true` for names that only the program knows";
+        match node.scalar().as_deref() {
+            Some("true") => return vec![Permission::leases()],
+            Some("false") => return Vec::new(),
+            _ => {}
+        }
+        let place = format!("{place}.locks");
+        let items: Vec<_> = node.items(&place, allowed, &mut self.mistakes).collect();
+        let named = items.into_iter().filter_map(|node| self.value::<Name>(&place, node));
+        let named: Vec<_> = named.collect();
+        for name in &named {
+            if !self.leases.contains(name) {
+                self.leases.push(name.clone());
+            }
+        }
+        let names: Vec<_> = named.iter().map(Name::to_string).collect();
+        let permission = (!names.is_empty()).then(|| Permission::these_leases(names));
+        permission.into_iter().collect()
     }
 
     /// What a text means; a mistake, and nothing, where it means nothing.

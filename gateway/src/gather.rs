@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 use crate::memory::{Held, Memory};
 use crate::model::{Answer, Outcome, Part, ShardName};
 use crate::pick::{Leaf, Leaves};
-use crate::request::{Body, in_full, strip_answer};
+use crate::request::{Body, in_full, strip_part};
 use crate::send::{Ask, Carrier, Reply, Sender, Unanswered};
 use crate::words::{Merge, Policy, Require};
 
@@ -217,7 +217,7 @@ fn begun(reply: &Reply) -> Outcome {
 /// Reads an answer whole, up to `most` bytes.
 async fn read(reply: Reply, most: u64, held: &mut Held) -> Result<Answer, Arc<str>> {
     let Answer { status, mut headers, mut body } = reply.answer;
-    strip_answer(&mut headers, false);
+    strip_part(&mut headers);
     let mut bytes = Vec::new();
     let mut only = None;
     while let Some(frame) = body.frame().await {

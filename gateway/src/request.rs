@@ -12,7 +12,7 @@ pub use self::arrived::Arrived;
 pub use self::body::{Body, BodyError, Cap, Inbound};
 pub use self::causes::{causes, in_full};
 pub use self::forwarded::{Peer, Sender, Trust};
-pub use self::hop::{strip, strip_answer};
+pub use self::hop::{strip, strip_answer, strip_part};
 pub use self::id::{Id, Names};
 
 use std::any::Any;

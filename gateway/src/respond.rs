@@ -30,6 +30,7 @@ pub fn one(reply: Reply) -> Answer<Body> {
     let Reply { answer: Answer { status, mut headers, body }, shard, replica, .. } = reply;
     strip_answer(&mut headers, status == StatusCode::SWITCHING_PROTOCOLS);
     if let (Some(_), Some(value)) = (shard, &replica.shard_value) {
+        headers.remove_known(Name::Shard);
         headers.append(SHARD, value);
     }
     Answer { status, headers, body: Body::leaf(body) }

@@ -9,6 +9,7 @@ use crate::cluster::MANAGER;
 use crate::cluster::ask::Answer;
 use crate::cluster::connect::Cluster;
 use crate::cluster::deploy::Options;
+use crate::cluster::diff;
 use crate::cluster::fault::Fault;
 use crate::cluster::own::{Whose, whose};
 use crate::cluster::parent::{Item, Parent};
@@ -131,9 +132,8 @@ pub(super) fn must_be_another(live: &Value, body: &Value) -> bool {
 fn outcome(live: Option<&Value>, now: &Value) -> Outcome {
     match live {
         None => Outcome::Created,
-        Some(live) if live["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"] => {
-            Outcome::Unchanged
-        }
+        // It may have another version: what it runs, or who holds it, says how it is.
+        Some(live) if diff::fields(live, now).is_empty() => Outcome::Unchanged,
         Some(_) => Outcome::Configured,
     }
 }

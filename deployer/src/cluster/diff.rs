@@ -32,8 +32,10 @@ pub fn fields(live: &Value, next: &Value) -> Vec<Field> {
 
 fn bare(object: &Value) -> Value {
     let mut object = object.clone();
+    // Who holds a Lease writes it again and again, and a plan never does.
+    let written = if object["kind"] == "Lease" { "spec" } else { STATUS };
     if let Some(all) = object.as_object_mut() {
-        all.shift_remove(STATUS);
+        all.shift_remove(written);
     }
     if let Some(meta) = object["metadata"].as_object_mut() {
         meta.retain(|key, _| !ITS_OWN.contains(&key.as_str()));
@@ -201,6 +203,17 @@ mod tests {
             &json!({ "metadata": { "annotations": { "metaparticle.io/pattern": "shard" } } }),
             &["metadata.annotations[metaparticle.io/pattern]: nothing → \"shard\""],
         );
+    }
+
+    #[test]
+    fn who_holds_a_lease_is_no_difference() {
+        let lease = |holder: &str, of: &str| {
+            json!({ "kind": "Lease", "metadata": { "labels": { "app": of } },
+                "spec": { "holderIdentity": holder } })
+        };
+        check(&lease("a", "one"), &lease("b", "one"), &[]);
+        let moved = &["metadata.labels.app: \"one\" → \"two\""];
+        check(&lease("a", "one"), &lease("a", "two"), moved);
     }
 
     #[test]

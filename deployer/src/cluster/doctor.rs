@@ -42,7 +42,11 @@ const NEEDED: [(&str, &str, &[&str]); 18] = [
     ("rbac.authorization.k8s.io", "roles", &["get", "create", "patch", "delete"]),
     ("rbac.authorization.k8s.io", "rolebindings", &["get", "create", "patch", "delete"]),
     ("autoscaling", "horizontalpodautoscalers", &["list"]),
-    ("coordination.k8s.io", "leases", &["get", "list", "watch", "create", "update", "patch"]),
+    (
+        "coordination.k8s.io",
+        "leases",
+        &["get", "list", "watch", "create", "update", "patch", "delete"],
+    ),
 ];
 
 /// One thing that was looked at.

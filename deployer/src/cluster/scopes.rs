@@ -1,5 +1,7 @@
-//! Where are scopes in a cluster? Each in a ConfigMap of its own, which belongs to the application and goes
-//! with it; the API server compares and swaps.
+//! Where are scopes in a cluster? Each in a ConfigMap of its own; the API server compares and swaps.
+//!
+//! No plan has them, so that no deploy and no rollback touches what is in them: whoever writes a scope first
+//! makes it, as the application's. It stays when a new revision does not know it, and goes with the application.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +26,14 @@ pub struct ConfigMaps {
     application: String,
 }
 
+/// The ConfigMap that a scope is.
+pub(crate) fn scope_name(application: &str, scope: &str) -> String {
+    format!("{application}-scope-{scope}")
+}
+
 impl Cluster {
-    /// The scopes of `application`. It needs the verbs get, create and update for ConfigMaps.
+    /// The scopes of `application`. It needs the verbs get, create and update for their ConfigMaps, and get for
+    /// the application's.
     #[must_use]
     pub fn scopes(&self, application: &str) -> ConfigMaps {
         ConfigMaps { cluster: self.clone(), application: application.to_owned() }
@@ -38,7 +46,7 @@ impl ConfigMaps {
     }
 
     fn name(&self, scope: &str) -> String {
-        format!("{}-scope-{scope}", self.application)
+        scope_name(&self.application, scope)
     }
 
     async fn look(&self, scope: &str) -> Result<Option<Loaded>> {

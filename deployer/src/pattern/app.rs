@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use metaparticle_gateway::words::{Mistake, Pattern as Shape, ShardCount};
+use metaparticle_gateway::words::{Hedge, Mistake, Pattern as Shape, ShardCount};
 
 use crate::application::{
     Application, Container, Count, Exposure, Host, Image, Instances, Job as PlannedJob, Name, Path,
-    Permission, Port, Public, Readiness, Service as Planned, Value, Variable, Wrong,
+    Permission, Port, Public, Readiness, Service as Planned, Value, Variable, Wrong, check_hedge,
 };
+use crate::cluster::{Parent, scope_name};
 use crate::context::Declared;
 use crate::pattern::job::{Candidates, Indexed, Job, Leader};
 use crate::pattern::service::{Front, Pattern, Service, Setting};
@@ -120,7 +121,7 @@ impl App {
         let mut mistakes = Mistakes::none();
         let name = mistakes.take("app.name", self.name.parse::<Name>());
         let image = mistakes.take("app.name", self.name.parse::<Image>());
-        self.check_shared(&mut mistakes);
+        let leases = self.check_shared(&mut mistakes);
         let (Some(name), Some(image)) = (name, image) else { return Err(mistakes) };
         let mut draft = Draft { app: self, image, mistakes };
         let mut services = Vec::new();
@@ -134,7 +135,7 @@ impl App {
         draft.check_fronts();
         let mut mistakes = draft.mistakes;
         match Application::new(name, services, jobs) {
-            Ok(application) => mistakes.or(application),
+            Ok(application) => mistakes.or(application.with_leases(leases)),
             Err(more) => {
                 mistakes.extend(more);
                 Err(mistakes)
@@ -150,11 +151,6 @@ impl App {
         }
     }
 
-    /// Whether anything of it needs locks.
-    pub(crate) fn locks(&self) -> bool {
-        !self.locks.is_empty() || !self.leaders.is_empty()
-    }
-
     /// The path at which a public service is asked.
     pub(crate) fn path(&self, service: &Service, front: &Front) -> String {
         let alone = self.services.iter().filter(|one| one.front.is_some()).count() == 1;
@@ -162,17 +158,34 @@ impl App {
         front.path.clone().unwrap_or_else(own)
     }
 
-    /// Locks and scopes have names of their own, too.
-    fn check_shared(&self, mistakes: &mut Mistakes) {
-        for (kind, names) in [("lock", &self.locks), ("scope", &self.scopes)] {
-            for (number, name) in names.iter().enumerate() {
-                mistakes.take(format_args!("{kind} `{name}`"), name.parse::<Name>());
-                if names[..number].contains(name) {
-                    let wrong = Wrong::new(name, format!("a name that no other {kind} has"));
-                    mistakes.push(wrong.at(format_args!("{kind} `{name}`")));
-                }
+    /// Locks and scopes have names of their own, too. Gives the Leases of locks and leaders.
+    fn check_shared(&self, mistakes: &mut Mistakes) -> Vec<Name> {
+        // What else is wrong with a leader's name is found where it is planned.
+        let mut held: Vec<_> =
+            self.leaders.iter().filter_map(|one| one.name.parse().ok()).collect();
+        for lock in &self.locks {
+            let place = format_args!("lock `{lock}`").to_string();
+            let Some(name) = mistakes.take(&place, lock.parse::<Name>()) else { continue };
+            if held.contains(&name) {
+                let wrong = Wrong::new(lock, "a name that no other lock has, nor a leader");
+                mistakes.push(wrong.at(place));
+            } else {
+                held.push(name);
             }
         }
+        let deployer = Parent::name_of(&self.name);
+        if let Some(name) = held.iter().find(|name| name.as_str() == deployer) {
+            let wrong = Wrong::new(name, "a name that the deployer's own lock does not have");
+            mistakes.push(wrong.at(format_args!("lock or leader `{name}`")));
+        }
+        for (number, scope) in self.scopes.iter().enumerate() {
+            let place = format_args!("scope `{scope}`").to_string();
+            mistakes.take(&place, scope.parse::<Name>());
+            if self.scopes[..number].contains(scope) {
+                mistakes.push(Wrong::new(scope, "a name that no other scope has").at(place));
+            }
+        }
+        held
     }
 }
 
@@ -191,6 +204,10 @@ impl Draft<'_> {
         let at =
             |mistake: Mistake| Mistake { place: format!("{place}.{}", mistake.place), ..mistake };
         self.mistakes.extend(mistakes.into_iter().map(at));
+        if let Err(wrong) = check_hedge(&policy) {
+            self.mistakes.push(wrong.at(format_args!("{place}.scatter-hedge")));
+            policy.hedge = Hedge::Off;
+        }
         let name = self.mistakes.take(&place, service.name.parse::<Name>());
         let stem = self.mistakes.take(&place, service.stem().parse::<Name>());
         let count = self.mistakes.take(&place, Count::new(service.count));
@@ -226,7 +243,7 @@ impl Draft<'_> {
         let (name, count) = (name?, count?);
         let container = self.container(name.as_str(), Vec::new());
         let mut planned = Planned::of(name, Instances::Alike(count), container);
-        planned.permissions = self.permissions();
+        planned.permissions = self.permissions(Some(&leader.name));
         Some(planned)
     }
 
@@ -242,7 +259,7 @@ impl Draft<'_> {
         let mut planned = PlannedJob::of(name, container, count);
         planned.parallelism = parallelism;
         planned.schedule = schedule;
-        planned.permissions = self.permissions();
+        planned.permissions = self.permissions(None);
         Some(planned)
     }
 
@@ -254,7 +271,7 @@ impl Draft<'_> {
         container.readiness = Some(Readiness { path, port: number(ADMIN) });
         let mut planned = Planned::of(name, instances, container);
         planned.ports = vec![Port::http(number(PORT))];
-        planned.permissions = self.permissions();
+        planned.permissions = self.permissions(None);
         planned
     }
 
@@ -267,16 +284,18 @@ impl Draft<'_> {
         container
     }
 
-    /// Whoever may use a lock or a scope may do with them what that needs, and nothing else.
-    fn permissions(&self) -> Vec<Permission> {
-        let locks = self.app.locks().then(Permission::leases);
-        let scopes = (!self.app.scopes.is_empty()).then(|| Permission {
-            group: "",
-            resource: "configmaps",
-            verbs: &["get", "create", "update"],
-            names: Vec::new(),
-        });
-        locks.into_iter().chain(scopes).collect()
+    /// Whoever may use a lock or a scope, or stands for an election, may do with it what that needs, and
+    /// nothing else.
+    fn permissions(&self, election: Option<&str>) -> Vec<Permission> {
+        let App { name, locks, scopes, .. } = self.app;
+        let held = locks.iter().map(String::as_str).chain(election).map(str::to_owned);
+        let leases = Permission::these_leases(held.collect());
+        let maps = |verbs, names| Permission { group: "", resource: "configmaps", verbs, names };
+        let kept = scopes.iter().map(|scope| scope_name(name, scope)).collect();
+        // Whose a scope is stands in the parent.
+        let owner = scopes.first().map(|_| Parent::name_of(name)).into_iter().collect();
+        let all = [leases, maps(&["get", "create", "update"], kept), maps(&["get"], owner)];
+        all.into_iter().filter(|one| !one.names.is_empty()).collect()
     }
 
     fn settings(&mut self, place: &str, settings: &[(String, Setting)]) -> Vec<Variable> {

@@ -96,9 +96,15 @@ say!(Scatter {
     require: "scatter-require"
     /// The same, as a number.
     quorum: "scatter-require"
-    /// When the answer is made of what is there, if that is enough.
+    /// When the answer is made of what is there, if that is enough. What a slow leaf costs is bounded by this,
+    /// and by [`quorum`](Self::quorum): there is no second one of a leaf that could be asked as well, as
+    /// [`Spread::hedge`] does.
     deadline: "scatter-timeout"
-    /// When a second replica of a leaf is asked as well.
+});
+
+say!(Spread {
+    /// When a second replica is asked as well, for who asks from outside: after so long (`"20ms"`), or when an
+    /// answer takes longer than so many of the last ones did (`"p95"`). Only what may be sent twice is.
     hedge: "scatter-hedge"
 });
 

@@ -143,6 +143,61 @@ fn who_needs_no_locks_has_no_rights() {
     assert!(plan.object("Role", "web").is_some());
 }
 
+/// What the pods of this part may do with objects of this sort, rule by rule.
+fn rules(app: App, part: &str, resource: &str) -> Vec<(Value, Value)> {
+    let plan = app.plan().unwrap();
+    let role = plan.object("Role", part).unwrap().body().clone();
+    let rules = role["rules"].as_array().unwrap().iter();
+    let of = rules.filter(|rule| rule["resources"] == json!([resource]));
+    of.map(|rule| (rule["resourceNames"].clone(), rule["verbs"].clone())).collect()
+}
+
+#[test]
+fn locks_and_elections_are_leases_of_the_plan_that_pods_may_hold_and_not_make() {
+    let shop = || app("shop").lock("sum").leader("one", lead).service("web", nothing);
+    let plan = shop().plan().unwrap();
+    for name in ["sum", "one"] {
+        assert_eq!(metaparticle_sync::name::Name::of(name).as_str(), name);
+        let lease = plan.object("Lease", name).unwrap().body();
+        assert_eq!(lease["metadata"]["labels"]["app.kubernetes.io/part-of"], "shop");
+        // That is what holders write.
+        assert!(lease.get("spec").is_none(), "{lease}");
+    }
+    let verbs = json!(["get", "list", "watch", "update"]);
+    assert_eq!(rules(shop(), "web", "leases"), [(json!(["sum"]), verbs.clone())]);
+    assert_eq!(rules(shop(), "one", "leases"), [(json!(["sum", "one"]), verbs)]);
+}
+
+#[test]
+fn a_lock_is_not_an_election_nor_the_deployers() {
+    let told = wrong(app("shop").lock("one").leader("one", lead).lock("mp-shop"));
+    assert!(told.contains("lock `one`") && told.contains("nor a leader"), "{told}");
+    assert!(told.contains("lock or leader `mp-shop`"), "{told}");
+}
+
+#[test]
+fn a_pod_may_look_at_the_scopes_that_it_knows_and_at_no_other_config_map() {
+    let shop = app("shop").scope("clock").service("web", nothing);
+    let maps = [
+        (json!(["shop-scope-clock"]), json!(["get", "update"])),
+        (Value::Null, json!(["create"])),
+        (json!(["mp-shop"]), json!(["get"])),
+    ];
+    assert_eq!(rules(shop, "web", "configmaps"), maps);
+}
+
+#[test]
+fn what_has_no_second_replica_is_not_hedged() {
+    app("a").service("b", spread(2, echo).hedge("p95")).check().unwrap();
+    let by_words = scatter(3, echo, "sum").word("scatter-hedge", "20ms");
+    let by_code = scatter(3, echo, |_: Parts<String>| Ok(())).word("scatter-hedge", "20ms");
+    let told = wrong(app("a").service("words", by_words).service("code", by_code));
+    for place in ["service `words`.scatter-hedge", "service `code`.scatter-hedge"] {
+        assert!(told.contains(place), "{told}");
+    }
+    assert_eq!(told.matches("found `20ms`").count(), 2, "{told}");
+}
+
 #[test]
 fn leaders_and_jobs_are_planned() {
     let night = indexed(4, work).parallelism(2).schedule("0 3 * * *");

@@ -10,7 +10,7 @@ use crate::application::{Application, Instances, Job, Name, Service};
 /// Who says that it manages an object: `app.kubernetes.io/managed-by`, and the name of our fields.
 pub const MANAGER: &str = "metaparticle";
 
-/// The labels of a service's, or a job's, objects.
+/// The labels of a service's, a job's, or a lease's objects.
 #[derive(Debug, Clone)]
 pub(super) struct Labels {
     application: Name,
@@ -30,6 +30,10 @@ impl Labels {
 
     pub(super) fn of_job(application: &Name, job: &Job) -> Self {
         Self { application: application.clone(), of: job.name.clone(), component: "job" }
+    }
+
+    pub(super) fn of_lease(application: &Name, lease: &Name) -> Self {
+        Self { application: application.clone(), of: lease.clone(), component: "lease" }
     }
 
     /// Whose objects they are.

@@ -25,8 +25,8 @@ use crate::wire::{Error, Result};
 const EVERY: Duration = Duration::from_secs(2);
 /// Between two looks until somebody is found.
 const AT_FIRST: Duration = Duration::from_millis(250);
-/// How long a call waits for the first look.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a call waits until somebody is found, and a root until all are.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where replicas are, by name.
 pub(super) type Found = BTreeMap<String, SocketAddr>;
@@ -42,8 +42,8 @@ pub(super) struct Finder {
 #[derive(Debug)]
 struct Painting {
     publisher: Publisher,
-    /// By service; those of whom nobody was found yet are empty.
-    found: BTreeMap<String, (Found, watch::Sender<bool>)>,
+    /// By service, and how many that are; those of whom nobody was found yet are empty.
+    found: BTreeMap<String, (Found, watch::Sender<usize>)>,
 }
 
 impl Finder {
@@ -54,22 +54,23 @@ impl Finder {
         (Arc::new(Self { app: Arc::clone(app), door, painting }), latest)
     }
 
-    /// Looks for the replicas of `service` from now on; ready when one was found.
+    /// Looks for the replicas of `service` from now on; ready when there are so many.
     pub(super) fn follow(
         self: &Arc<Self>,
         service: &str,
+        least: usize,
         tasks: &Tasks,
     ) -> impl Future<Output = ()> + use<> {
         let mut painting = self.painting.lock().unwrap_or_else(PoisonError::into_inner);
         let known = painting.found.get(service).map(|(_, seen)| seen.subscribe());
         let mut seen = known.unwrap_or_else(|| {
-            let (tell, seen) = watch::channel(false);
+            let (tell, seen) = watch::channel(0);
             painting.found.insert(service.to_owned(), (Found::new(), tell));
             let (finder, service) = (Arc::clone(self), service.to_owned());
             tasks.spawn(async move { finder.look_for(&service).await });
             seen
         });
-        async move { _ = seen.wait_for(|seen| *seen).await.map(|_| ()) }
+        async move { _ = seen.wait_for(|seen| *seen >= least).await.map(|_| ()) }
     }
 
     /// For ever.
@@ -80,8 +81,8 @@ impl Finder {
             let found = look(service).await;
             // That nobody at all is there may be DNS's fault, and is no news to those who fail.
             if !found.is_empty() {
+                pause = if found.len() < names(service) { (pause * 2).min(EVERY) } else { EVERY };
                 self.paint(name, found);
-                pause = EVERY;
             }
             sleep(pause).await;
         }
@@ -93,7 +94,7 @@ impl Finder {
         let Some((before, seen)) = found.get_mut(name) else { return };
         if *before != now {
             *before = now;
-            seen.send_replace(true);
+            seen.send_replace(before.len());
             let known = |service: &&Service| found.contains_key(&service.name);
             let services: Vec<_> = self.app.services.iter().filter(known).collect();
             let address =
@@ -101,6 +102,11 @@ impl Finder {
             publisher.publish(&world(&self.app, &services, self.door, address));
         }
     }
+}
+
+/// How many are looked for.
+pub(super) fn names(service: &Service) -> usize {
+    if service.pattern == Pattern::Spread { 1 } else { service.count as usize }
 }
 
 /// Who of `service` is there: each shard and leaf by the name of its pod; of replicas that are alike their
@@ -143,7 +149,7 @@ impl Caller for Remote {
         service: &str,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>>> {
-        let (found, service) = (self.finder.follow(service, &self.tasks), service.to_owned());
+        let (found, service) = (self.finder.follow(service, 1, &self.tasks), service.to_owned());
         async move {
             let nobody = |_| Error::unavailable(format!("nobody of service `{service}` is found"));
             tokio::time::timeout(PATIENCE, found).await.map_err(nobody)?;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
+
 use super::discover::Finder;
 use super::{Part, ordinal, part};
 use crate::context::Context;
@@ -79,11 +81,13 @@ async fn who_was_found_is_in_the_picture_and_who_is_away_keeps_its_keys() {
     let (finder, latest) = Finder::new(&Arc::new(shop()), Door::Inside);
     let tasks = metaparticle_gateway::tasks::Tasks::default();
     // Nobody is found by name here: who asks waits.
-    let seen = finder.follow("users", &tasks);
+    let seen = finder.follow("users", 1, &tasks);
     let found = [("users-shard-0", 1), ("users-shard-2", 2)];
     let found = found.map(|(name, last)| (name.to_owned(), ([10, 0, 0, last], 8080).into()));
     finder.paint("users", found.into());
     seen.await;
+    let all = finder.follow("users", 3, &tasks);
+    assert!(all.now_or_never().is_none(), "a root waits for the third");
     let picture = latest.load();
     let users = picture.service("users").expect("it is followed");
     let ready: Vec<_> =

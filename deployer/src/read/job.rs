@@ -2,7 +2,7 @@
 
 use metaparticle_gateway::yaml::Node;
 
-use crate::application::{Count, Job, Name, Permission, Schedule};
+use crate::application::{Count, Job, Name, Schedule};
 use crate::read::Reader;
 use crate::read::container::CONTAINER;
 
@@ -40,12 +40,12 @@ impl Reader {
             _ => {}
         }
         let retries = self.retries(place, fields.get("retries"));
-        let locks = self.flag(&format!("{place}.locks"), fields.get("locks"));
+        let permissions = self.locks(place, &fields);
         let mut job = Job::of(name, container?, count);
         job.parallelism = parallelism;
         job.schedule = schedule;
         job.retries = retries.unwrap_or(job.retries);
-        job.permissions = locks.then(Permission::leases).into_iter().collect();
+        job.permissions = permissions;
         Some(job)
     }
 

@@ -5,7 +5,7 @@ use metaparticle_gateway::words::{Pattern, Policy, Scope, ShardCount};
 use metaparticle_gateway::yaml::{Fields, Node};
 
 use crate::application::{
-    Count, Exposure, Host, Instances, Name, Path, Permission, Port, Public, Service, Transport,
+    Count, Exposure, Host, Instances, Name, Path, Port, Public, Service, Transport,
 };
 use crate::read::Reader;
 use crate::read::container::CONTAINER;
@@ -48,13 +48,13 @@ impl Reader {
         let container = self.container(place, &name, &fields, asked);
         let public = fields.get("public");
         let exposure = public.map(|node| self.exposure(&format!("{place}.public"), node));
-        let locks = self.flag(&format!("{place}.locks"), fields.get("locks"));
+        let permissions = self.locks(place, &fields);
         // Only now, so that all mistakes were found.
         let mut service = Service::of(name, instances, container?);
         service.policy = policy;
         service.ports = ports;
         service.exposure = exposure.unwrap_or_default();
-        service.permissions = locks.then(Permission::leases).into_iter().collect();
+        service.permissions = permissions;
         Some(service)
     }
 
@@ -81,20 +81,6 @@ impl Reader {
             self.mistakes.add(&format!("{place}.{name}"), node, "a number from 1 to 10000");
         }
         count
-    }
-
-    /// Whether it is said, and true.
-    pub(super) fn flag(&mut self, place: &str, node: Option<Node<'_>>) -> bool {
-        let said = node.map(|node| (node, node.scalar()));
-        match said {
-            None => false,
-            Some((_, Some(text))) if text == "true" => true,
-            Some((_, Some(text))) if text == "false" => false,
-            Some((node, _)) => {
-                self.mistakes.add(place, node, "`true` or `false`");
-                false
-            }
-        }
     }
 
     fn ports(&mut self, place: &str, fields: &Fields<'_>) -> Vec<Port> {

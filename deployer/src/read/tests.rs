@@ -127,3 +127,27 @@ fn a_file_that_says_nothing_is_shown_one_that_does() {
         assert_eq!(application(text).expect_err("nothing").len(), 1, "{text}");
     }
 }
+
+#[test]
+fn locks_that_are_named_are_leases_of_the_plan() {
+    let service = |locks: &str| {
+        right(&format!(
+            "application: a\nservices: {{ s: {{ image: i, port: 1, locks: {locks} }} }}"
+        ))
+    };
+    let named = service("[books, tills]").application;
+    let plan = named.plan();
+    assert!(plan.object("Lease", "books").is_some() && plan.object("Lease", "tills").is_some());
+    assert_eq!(named.services()[0].permissions[0].names, ["books", "tills"]);
+    let any = service("true").application;
+    assert!(any.leases().is_empty() && any.services()[0].permissions[0].names.is_empty());
+    assert!(service("false").application.services()[0].permissions.is_empty());
+    check(
+        "application: a\nservices: { s: { image: i, port: 1, locks: [B_2] } }",
+        &["2:45: services.s.locks: found `B_2`"],
+    );
+    check(
+        "application: a\njobs: { j: { image: i, locks: often } }",
+        &["2:31: jobs.j.locks: found `often`"],
+    );
+}

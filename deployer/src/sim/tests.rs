@@ -51,6 +51,27 @@ async fn what_is_slow_is_late_at_the_deadline_and_not_before() {
     assert_eq!(began.elapsed(), Duration::from_millis(500));
 }
 
+/// The longest of nine answers, of three replicas of which one is slow.
+async fn longest(replicas: crate::pattern::Spread) -> Duration {
+    let replicas = replicas.balance("round-robin").public();
+    let world = app("web").service("web", replicas).simulate(1).unwrap();
+    world.slow("web-1", Duration::from_millis(400));
+    let mut longest = Duration::ZERO;
+    for _ in 0..9 {
+        let began = Instant::now();
+        assert!(world.get("/").await.status().is_success());
+        longest = longest.max(began.elapsed());
+    }
+    longest
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hedges_does_not_wait_for_a_slow_replica() {
+    let alike = || spread(3, async |web: Context| Ok(web.index()));
+    assert!(longest(alike()).await >= Duration::from_millis(400));
+    assert!(longest(alike().hedge("20ms")).await < Duration::from_millis(50));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_parted_is_well_with_others() {
     let world = five().simulate(1).unwrap();

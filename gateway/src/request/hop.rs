@@ -18,13 +18,14 @@ const ENDING: Known = Known::of(&[
     Name::Expect,
     Name::Http2Settings,
     Name::Te,
-    // Only this gateway may say to a leaf what it is asked as, and to a client who answered: a
-    // replica that is a gateway itself must not speak for this one.
-    Name::Coverage,
-    Name::Shard,
-    Name::Shards,
-    Name::Deadline,
 ]);
+
+/// Only this gateway may say to a leaf what it is asked as.
+const ASKED: Known = Known::of(&[Name::Coverage, Name::Shard, Name::Shards, Name::Deadline]);
+
+/// What is said to a leaf, and not by one. Which shard answered, and of whom an answer is made, a replica
+/// that is a gateway itself may say where this one says nothing.
+const NOT_ANSWERED: Known = Known::of(&[Name::Shards, Name::Deadline]);
 
 /// Takes the headers of this hop out of a request's `headers`. Says whether the client wants to
 /// speak something else after the answer; the two headers that ask for it stay then.
@@ -43,6 +44,7 @@ pub fn strip(headers: &mut Fields) -> Result<bool, Rejected> {
     }
     let trailers = seen.has(Name::Te) && headers.lists("te", "trailers");
     end(headers, upgrades);
+    headers.remove_known(ASKED);
     // A server stops sending trailers, gRPC's status among them, to a client that does not want them.
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -64,6 +66,13 @@ fn smuggles(headers: &Fields) -> bool {
 /// Takes the headers of this hop out of an answer's `headers`, but those of an `upgrade`.
 pub fn strip_answer(headers: &mut Fields, upgrade: bool) {
     end(headers, upgrade);
+    headers.remove_known(NOT_ANSWERED);
+}
+
+/// The same out of an answer that is one of many.
+pub fn strip_part(headers: &mut Fields) {
+    end(headers, false);
+    headers.remove_known(ASKED);
 }
 
 /// Takes out what ends here, but the two headers of an `upgrade`.

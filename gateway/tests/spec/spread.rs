@@ -89,13 +89,32 @@ async fn an_answer_passes_as_it_is() {
         .header("set-cookie", "b=2")
         .header("connection", "x-hop")
         .header("x-hop", "1")
-        .header("metaparticle-shard", "forged")
-        .header("metaparticle-coverage", "total=1, ok=1, failed=0, timed-out=0, hedged=0");
+        .header("metaparticle-shards", "3")
+        .header("metaparticle-deadline", "1");
     let world = world("", "a").replica("a", gateway);
     let answer = world.get("/").await.is(203).reads("hello").has("x-own", "1").lacks("x-hop");
-    let answer = answer.lacks("metaparticle-shard").lacks("metaparticle-coverage");
+    let answer = answer.lacks("metaparticle-shards").lacks("metaparticle-deadline");
     assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
     world.is_at_rest();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_is_a_gateway_itself_says_who_answered_where_this_one_does_not() {
+    let partial = "total=2, ok=1, failed=1, timed-out=0, hedged=0";
+    let inner = says("[1]").header("metaparticle-coverage", partial);
+    let inner = inner.header("metaparticle-shard", "inner");
+    let spread = world("", "a").replica("a", inner.clone());
+    let answer = spread.get("/").await.is(200).has("metaparticle-coverage", partial);
+    answer.has("metaparticle-shard", "inner");
+    let shard = world("pattern: shard", "a").replica("a", inner.clone());
+    let answer = shard.get("/").await.is(200).by_shard("a").has("metaparticle-coverage", partial);
+    assert_eq!(answer.headers.get_all("metaparticle-shard").iter().count(), 1);
+    for merge in ["concat", "first"] {
+        let words = format!("pattern: scatter, scatter-merge: {merge}");
+        let scatter = world(&words, "a").replica("a", inner.clone());
+        let answer = scatter.get("/").await.is(200).covers("1 1 0 0 0");
+        assert_eq!(answer.headers.get_all("metaparticle-coverage").iter().count(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

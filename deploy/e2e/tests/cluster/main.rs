@@ -3,6 +3,7 @@
 
 mod annotations;
 mod compiler;
+mod examples;
 mod gateways;
 mod hello;
 mod repair;
