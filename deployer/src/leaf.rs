@@ -52,9 +52,13 @@ impl Leaf {
                 () = self.end.cancelled() => return,
                 () = self.kill.cancelled() => return,
             };
-            let Ok((stream, _)) = accepted else {
-                sleep(BREATH).await;
-                continue;
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(BREATH).await;
+                    continue;
+                }
             };
             // An answer is one small write: there is nothing to wait for. Without it all still works.
             stream.set_nodelay(true).ok();
@@ -75,7 +79,8 @@ impl Leaf {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(None)
-            .serve_connection(TokioIo::new(stream), answer);
+            .serve_connection(TokioIo::new(stream), answer)
+            .with_upgrades();
         let mut connection = pin!(connection);
         tokio::select! {
             // Broken off by who asked: nobody is left to tell.

@@ -28,7 +28,11 @@ use crate::{log, pod};
 const WRONG: u8 = 3;
 
 #[derive(Debug, Parser)]
-#[command(max_term_width = 100, subcommand_value_name = "COMMAND")]
+#[command(
+    max_term_width = 100,
+    subcommand_value_name = "COMMAND",
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

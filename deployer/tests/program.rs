@@ -109,6 +109,9 @@ fn outside_of_a_pod_nobody_serves_and_what_is_wrong_is_told_with_code_3() {
     assert!(String::from_utf8_lossy(&serve.stderr).contains("MP_ROLE"), "{serve:?}");
     let wrong = run("hello", &["--lissten", "x"]);
     assert_eq!(wrong.status.code(), Some(3));
+    // Flags of a run on this machine, which a deploy would not heed.
+    let mixed = run("hello", &["--listen", "127.0.0.1:0", "plan"]);
+    assert_eq!(mixed.status.code(), Some(3), "{mixed:?}");
     let mut help = String::new();
     run("hello", &["--help"]).stdout.as_slice().read_to_string(&mut help).expect("text");
     assert!(help.contains("--control"), "{help}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::discover::Finder;
-use super::{Part, ordinal, part};
+use super::{Part, number, ordinal, part};
 use crate::context::Context;
 use crate::pattern::{App, app, scatter, shard, spread};
 use crate::road::Door;
@@ -72,6 +72,15 @@ fn every_pod_of_the_plan_is_a_part_that_the_program_has() {
 fn a_pod_of_a_stateful_set_has_a_number() {
     assert_eq!(ordinal("users-shard-12"), Some(12));
     assert_eq!(ordinal("web-6d4b9c-x7k2p"), None);
+}
+
+#[test]
+fn a_pod_too_many_is_nobody_else_and_pods_that_are_alike_have_no_number() {
+    let shop = shop();
+    let of = |name: &str| shop.services.iter().find(|one| one.name == name).unwrap();
+    assert_eq!(number(of("users"), "users-shard-2"), 2);
+    assert_eq!(number(of("users"), "users-shard-3"), 3);
+    assert_eq!(number(of("web"), "web-6d4b9c-1"), 0);
 }
 
 #[tokio::test]

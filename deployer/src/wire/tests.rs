@@ -1,5 +1,7 @@
 //! Is what `curl` sends read as people mean it?
 
+use std::sync::{Arc, Mutex};
+
 use http::StatusCode;
 use http_body_util::BodyExt;
 use serde::Deserialize;
@@ -67,4 +69,31 @@ async fn a_cause_is_for_the_log_and_not_for_who_asked() {
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let text = response.into_body().collect().await.unwrap().to_bytes();
     assert!(!String::from_utf8_lossy(&text).contains("password"), "{text:?}");
+}
+
+/// A log that is looked at.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_for_the_log_alone_is_in_the_log_whatever_the_status() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        drop(refuse(&Error::unavailable("not now").because("db-7 is away")));
+        drop(refuse(&Error::bad_request("not so")));
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("db-7 is away") && !text.contains("not so"), "{text}");
 }
