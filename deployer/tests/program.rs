@@ -98,7 +98,7 @@ fn two_programs_do_not_share_a_port_and_the_second_is_told_what_to_do() {
     let second = run("hello", &flags);
     assert_eq!(second.status.code(), Some(1));
     let why = String::from_utf8_lossy(&second.stderr);
-    assert!(why.contains("--listen"), "{why}");
+    assert!(why.contains("--listen") && why.contains(&address), "{why}");
     assert_eq!(interrupt(child), Some(0));
 }
 

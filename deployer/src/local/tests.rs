@@ -87,6 +87,16 @@ async fn an_address_that_is_taken_is_named_with_its_flag() {
     assert!(told.contains(&control.to_string()) && told.contains("--control"), "{told}");
 }
 
+#[tokio::test]
+async fn where_nobody_outside_may_ask_that_is_said() {
+    let local = app("one").service("web", nothing).start().await.unwrap();
+    assert!(local.text().contains("`.public()`"), "{}", local.text());
+    local.stop().await;
+    let local = one().start().await.unwrap();
+    assert!(!local.text().contains("`.public()`"), "{}", local.text());
+    local.stop().await;
+}
+
 /// Tells when it is dropped.
 struct Dropped(Arc<Notify>);
 
@@ -154,6 +164,7 @@ async fn an_http_service_may_speak_something_else() {
     };
     assert_eq!(&timeout(LONG, agreed).await.expect("it is told"), b"pingping");
     assert!(heard.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&heard));
+    drop(stream);
     local.stop().await;
 }
 

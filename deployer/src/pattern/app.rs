@@ -239,6 +239,8 @@ impl Draft<'_> {
         root.policy.timeout = deadline.min(LONGEST);
         root.policy.max_body = policy.max_body;
         root.exposure = exposure;
+        // Neither a key's function nor a merge has a context to use a lock or a scope with.
+        root.permissions.clear();
         vec![replicas, root]
     }
 

@@ -144,6 +144,14 @@ fn who_needs_no_locks_has_no_rights() {
 }
 
 #[test]
+fn who_stands_between_needs_no_rights() {
+    let users = shard(2, same, echo);
+    let plan = app("shop").scope("n").lock("sum").service("users", users).plan().unwrap();
+    assert!(plan.object("Role", "users-shard").is_some());
+    assert!(plan.object("Role", "users").is_none());
+}
+
+#[test]
 fn leaders_and_jobs_are_planned() {
     let night = indexed(4, work).parallelism(2).schedule("0 3 * * *");
     let plan = app("shop").leader("one", candidates(3, lead)).job("night", night).plan().unwrap();
