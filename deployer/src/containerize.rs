@@ -156,6 +156,15 @@ mod tests {
     }
 
     #[test]
+    fn who_is_public_is_asked_from_outside() {
+        for public in [true, false] {
+            let public_address = Some(public);
+            let runtime = Runtime { ports: Some(8080), public_address, ..Runtime::default() };
+            assert_eq!(plan(runtime).is_public("web"), public);
+        }
+    }
+
+    #[test]
     fn what_has_no_effect_is_told() {
         let runtime = Runtime {
             executor: Some("docker".to_owned()),

@@ -267,14 +267,7 @@ impl<S> Context<S> {
         if let Some(deadline) = self.trip.deadline {
             request.extensions_mut().insert(Until(deadline));
         }
-        let calling = self.seat.caller.call(service, request);
-        let response = match self.trip.deadline {
-            None => calling.await?,
-            Some(deadline) => {
-                let late = |_| Error::new(http::StatusCode::GATEWAY_TIMEOUT, "no time is left");
-                tokio::time::timeout_at(deadline, calling).await.map_err(late)??
-            }
-        };
+        let response = self.seat.caller.call(service, request).await?;
         if !response.status().is_success() {
             let (status, said) = (response.status(), String::from_utf8_lossy(response.body()));
             let told = format!("service `{service}` answered {status}");

@@ -112,7 +112,10 @@ fn outside_of_a_pod_nobody_serves_and_what_is_wrong_is_told_with_code_3() {
     // Flags of a run on this machine, which a deploy would not heed.
     let mixed = run("hello", &["--listen", "127.0.0.1:0", "plan"]);
     assert_eq!(mixed.status.code(), Some(3), "{mixed:?}");
+    assert!(String::from_utf8_lossy(&mixed.stderr).contains("`--listen`"), "{mixed:?}");
     let mut help = String::new();
     run("hello", &["--help"]).stdout.as_slice().read_to_string(&mut help).expect("text");
-    assert!(help.contains("--control"), "{help}");
+    for word in ["--control", "deploy ", "plan ", "rollback "] {
+        assert!(help.contains(word), "{word} in {help}");
+    }
 }

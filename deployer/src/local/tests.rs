@@ -2,17 +2,19 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use http::{StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use super::Options;
-use crate::prelude::{App, Context, Error, Result, app, http, indexed, spread};
+use crate::prelude::{App, Context, Error, Held, Result, app, candidates, http, indexed, spread};
+use crate::reply::{fetch, request};
 use crate::wire::{self, Request, Response};
 
 /// Longer than anything here takes.
@@ -178,5 +180,78 @@ async fn any_tower_service_answers_and_knows_its_replica() {
     let local = app("any").service("web", spread(2, http(service)).at("/a")).start().await.unwrap();
     let answer = local.get("/a/b").await.unwrap().text();
     assert!(answer.starts_with("web-") && answer.ends_with(" at /a/b"), "{answer}");
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn no_more_parts_of_a_job_are_at_work_than_may_be() {
+    let (now, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let (count, peak) = (Arc::clone(&now), Arc::clone(&most));
+    let work = move |_: Context| {
+        let (count, peak) = (Arc::clone(&count), Arc::clone(&peak));
+        async move {
+            peak.fetch_max(count.fetch_add(1, Relaxed) + 1, Relaxed);
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            count.fetch_sub(1, Relaxed);
+            Ok(())
+        }
+    };
+    let local = app("a").job("j", indexed(9, work).parallelism(3)).start().await.unwrap();
+    timeout(LONG, local.finished()).await.expect("it ends").unwrap();
+    assert_eq!(most.load(Relaxed), 3);
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn who_lives_is_not_revived() {
+    let local = one().start().await.unwrap();
+    assert!(local.revive("web-0").await.unwrap_err().to_string().contains("was not killed"));
+    assert!(local.revive("web-1").await.unwrap_err().to_string().contains("there are web-0"));
+    assert!(local.get("/").await.unwrap().status().is_success());
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_in_flight_at_the_end_may_still_call_others() {
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (began, gone) = (Arc::clone(&begun), Arc::clone(&go));
+    let door = move |me: Context| {
+        let (began, gone) = (Arc::clone(&began), Arc::clone(&gone));
+        async move {
+            began.notify_one();
+            gone.notified().await;
+            me.call::<_, ()>("back", &()).await
+        }
+    };
+    let app = app("a").service("door", spread(1, door).public()).service("back", nothing);
+    let local = app.start().await.unwrap();
+    let address = local.address();
+    let asked = fetch(address, request("GET", "/", &[], Default::default()).unwrap());
+    let ended = async {
+        begun.notified().await;
+        tokio::join!(local.stop(), async {
+            // It ends: nobody is let in any more.
+            while TcpStream::connect(address).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            go.notify_one();
+        });
+    };
+    let (answer, ()) = timeout(LONG, async { tokio::join!(asked, ended) }).await.expect("it ends");
+    assert!(answer.as_ref().unwrap().status().is_success(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn who_has_led_leads_again() {
+    let led = Arc::new(Semaphore::new(0));
+    let told = Arc::clone(&led);
+    let lead = move |_: Held, _: Context| {
+        told.add_permits(1);
+        async { Ok(()) }
+    };
+    let local = app("a").leader("one", candidates(1, lead)).start().await.unwrap();
+    timeout(LONG, led.acquire_many(2)).await.expect("it leads twice").unwrap().forget();
     local.stop().await;
 }

@@ -1,5 +1,7 @@
 //! Is what is declared what is planned, and is what is wrong told, all at once?
 
+use std::time::Duration;
+
 use metaparticle_gateway::words::{Scope, table};
 use serde_json::{Value, json};
 
@@ -223,4 +225,24 @@ fn a_test_can_make_parts_that_miss() {
     let parts = Parts::from(vec![there, late]);
     assert_eq!((parts.answered(), parts.total()), (1, 2));
     assert_eq!(parts.answers().sum::<u32>(), 1);
+}
+
+#[test]
+fn who_stands_between_has_a_second_more_and_as_large_a_body() {
+    let said = |seconds, most: &str| {
+        let sum = |parts: Parts<String>| Ok(parts.answered());
+        let sum = scatter(2, echo, sum).deadline(Duration::from_secs(seconds)).max_body(most);
+        annotations(app("a").service("b", sum), "b")
+    };
+    let words = said(50, "9MiB");
+    assert_eq!(words["metaparticle.io/timeout"], "51s");
+    assert_eq!(words["metaparticle.io/max-body"], "9MiB");
+}
+
+#[test]
+fn hosts_have_paths_of_their_own() {
+    let at = |host: &str| spread(1, nothing).at("/x").host(host);
+    let two = |one, other| app("a").service("b", at(one)).service("c", at(other));
+    two("a.example", "b.example").check().unwrap();
+    assert!(wrong(two("a.example", "a.example")).contains("a path that `b` does not have"));
 }

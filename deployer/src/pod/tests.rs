@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::discover::Finder;
+use super::door::Ready;
 use super::{Part, number, ordinal, part};
 use crate::context::Context;
 use crate::pattern::{App, app, scatter, shard, spread};
@@ -99,4 +100,18 @@ async fn who_was_found_is_in_the_picture_and_who_is_away_keeps_its_keys() {
         users.shards.iter().map(|one| (one.name.as_str(), one.ready.len())).collect();
     assert_eq!(ready, [("users-shard-0", 1), ("users-shard-1", 0), ("users-shard-2", 1)]);
     assert!(picture.service("web").is_none(), "nobody asked for it");
+}
+
+#[tokio::test]
+async fn a_door_says_when_it_is_ready() {
+    let ready = Ready::default();
+    let answering = ready.answering();
+    let asked = async |path: &str| {
+        let mut request = http::Request::new(crate::wire::whole(""));
+        *request.uri_mut() = path.parse().unwrap();
+        answering(request).await.status().as_u16()
+    };
+    assert_eq!((asked("/healthz").await, asked("/readyz").await), (200, 503));
+    ready.set(true);
+    assert_eq!((asked("/readyz").await, asked("/").await), (200, 404));
 }

@@ -89,3 +89,19 @@ async fn who_always_loses_gives_up_after_a_dozen_tries() {
     assert!(lost.to_string().contains("others changed it"), "{lost}");
     assert_eq!(tries, TRIES);
 }
+
+#[tokio::test]
+async fn a_file_is_replaced_whole() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (stores, folder) = stores("whole");
+    let scope = Scope::<u32>::new("n", Arc::clone(&stores[1]));
+    let mut files = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        scope.update(|n| *n += 1).await.unwrap();
+        // Who reads the one before still reads it, and not half of another.
+        let file = std::fs::File::open(folder.join("n.scope")).unwrap();
+        files.insert(file.metadata().unwrap().ino());
+    }
+    assert_eq!(files.len(), 2);
+    std::fs::remove_dir_all(folder).ok();
+}

@@ -319,3 +319,98 @@ async fn an_ask_may_be_as_large_as_its_service_says() {
     let world = app("a").service("b", web("8MiB")).simulate(1).unwrap();
     assert_eq!(world.post("/", large).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_code_has_one_owner_and_others_have_others() {
+    let who = async |_: String, me: Context| Ok(me.replica().to_owned());
+    let users = shard(8, |user: &String| user.clone(), who).public();
+    let world = app("shop").service("users", users).simulate(1).unwrap();
+    let mut owners = std::collections::BTreeMap::new();
+    for user in (0..32).chain(0..32) {
+        let owner = world.post("/", user.to_string()).await.json::<String>().unwrap();
+        assert_eq!(*owners.entry(user).or_insert_with(|| owner.clone()), owner);
+    }
+    let all: std::collections::BTreeSet<_> = owners.values().collect();
+    assert!(all.len() > 4, "{all:?}");
+    // It is said to be JSON, and is none: so it has no owner.
+    let json = ("content-type", "application/json; charset=utf-8");
+    let wrong = world.ask("POST", "/", &[json], "jim").await;
+    assert_eq!((wrong.status(), wrong.shard()), (StatusCode::BAD_REQUEST, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_cut_off_at_work_is_not_heard() {
+    let code = async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Ok(())
+    };
+    let slow = spread(1, code).timeout(Duration::from_secs(1)).public();
+    let world = app("a").service("b", slow).simulate(1).unwrap();
+    let (answer, ()) = tokio::join!(world.get("/"), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        world.cut("b-0");
+    });
+    assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_hands_on_what_a_trace_needs() {
+    let heard = tower::service_fn(|request: crate::wire::Request| async move {
+        let trace = request.headers().get("traceparent").and_then(|trace| trace.to_str().ok());
+        let line = crate::wire::line(&trace).expect("JSON");
+        Ok::<_, std::convert::Infallible>(crate::wire::Response::new(crate::wire::whole(line)))
+    });
+    let door = async |me: Context| me.call::<_, String>("heard", &()).await;
+    let heard = spread(1, crate::pattern::http(heard));
+    let door = spread(1, door).public();
+    let world = app("a").service("heard", heard).service("door", door).simulate(1).unwrap();
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let answer = world.ask("GET", "/", &[("traceparent", trace)], "").await;
+    let heard = answer.json::<String>().unwrap();
+    assert_eq!(heard.split('-').nth(1), trace.split('-').nth(1), "{heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_is_dropped_when_its_answer_is_of_no_use() {
+    let late = spread(1, async || Ok(std::future::pending::<()>().await));
+    let app = app("a").job("j", async |_: Context| Ok(())).service("b", late);
+    let world = app.simulate(1).unwrap();
+    let answering = app.services[0].role.open(Arc::clone(&world.seats["j-0"]));
+    let mut request = http::Request::new(crate::wire::whole(""));
+    request.headers_mut().insert(crate::wire::DEADLINE, 50.into());
+    let began = Instant::now();
+    assert_eq!(answering(request).await.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(began.elapsed(), Duration::from_millis(50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_is_told_what_a_leaf_answered_and_answers_json() {
+    let leaf = async |leaf: Context| match leaf.index() {
+        1 => Err(Error::unavailable("not now")),
+        index => Ok(index),
+    };
+    let world =
+        app("a").service("b", scatter(3, leaf, who).quorum(2).public()).simulate(1).unwrap();
+    let answer = world.get("/").await;
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let said: Vec<String> = answer.json().unwrap();
+    assert_eq!(said, ["ok", "answered 503 Service Unavailable", "ok"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_public_is_not_asked_from_outside() {
+    let web = spread(1, async || Ok(())).at("/web");
+    let world = app("a").service("web", web).service("back", async || Ok(())).simulate(1).unwrap();
+    assert!(world.get("/web").await.status().is_success());
+    assert_eq!(world.get("/back").await.status(), StatusCode::NOT_FOUND);
+    world.call::<_, ()>("back", &()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_is_given_back_with_the_work() {
+    let code = async |me: Context| me.locked("sum", async |held| Ok(held.check()?)).await;
+    let world = app("a").lock("sum").service("b", spread(1, code).public()).simulate(1).unwrap();
+    for _ in 0..3 {
+        assert!(world.get("/").await.status().is_success());
+    }
+}

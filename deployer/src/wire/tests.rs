@@ -6,7 +6,7 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use serde::Deserialize;
 
-use super::{Error, Result, answer, read, refuse};
+use super::{Error, Result, answer, read, refuse, says_json};
 
 #[derive(Debug, Deserialize, PartialEq)]
 struct Visit {
@@ -96,4 +96,19 @@ fn what_is_for_the_log_alone_is_in_the_log_whatever_the_status() {
     });
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("db-7 is away") && !text.contains("not so"), "{text}");
+}
+
+#[test]
+fn json_is_json_with_whatever_is_said_besides() {
+    for kind in ["application/json", "Application/JSON", "application/json; charset=utf-8"] {
+        assert!(says_json(kind.as_bytes()), "{kind}");
+    }
+    for kind in ["", "text/plain", "application/json-seq", "application/problem+json"] {
+        assert!(!says_json(kind.as_bytes()), "{kind}");
+    }
+}
+
+#[test]
+fn a_refusal_is_kept_by_nobody() {
+    assert_eq!(refuse(&Error::not_found("no")).headers()["cache-control"], "no-store");
 }
