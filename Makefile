@@ -74,11 +74,11 @@ tail: ## slow answers and extra requests, without and with hedging, in paused ti
 
 instructions: ## what a request costs in instructions, and whether it cost less before
 	$(CARGO) build --profile counted -p metaparticle-gateway --bin metaparticle-gateway
-	$(CARGO) run -q -p metaparticle-compare --bin instructions -- --program target/counted/metaparticle-gateway
+	$(CARGO) run -q -p metaparticle-instructions -- --program target/counted/metaparticle-gateway
 
 instructions-accept: ## accept what a request costs now
 	$(CARGO) build --profile counted -p metaparticle-gateway --bin metaparticle-gateway
-	$(CARGO) run -q -p metaparticle-compare --bin instructions -- --program target/counted/metaparticle-gateway --accept
+	$(CARGO) run -q -p metaparticle-instructions -- --program target/counted/metaparticle-gateway --accept
 
 golden-check:
 	python3 gateway/tests/golden/make.py | cmp - gateway/tests/golden/ring-v1.csv

@@ -49,10 +49,10 @@ trap 'kill "$running" 2>/dev/null; exit 130' INT TERM
 tests() { # tests ARGUMENTS-OF-THE-TESTS: benches know no others than their own
     rm -f target/closing-line
     counted=yes
-    # `--examples` below makes tests of them; other tests run them as people do.
-    phase "examples" 10 "$cargo" build --quiet --workspace --examples
+    # What people run, and so do tests: they find it here.
+    phase "programs" 15 "$cargo" build --quiet --workspace --bins --examples
     phase "tests" 45 ./deploy/count-tests.sh "$cargo test --workspace --doc" \
-        "$cargo test --workspace --lib --bins --tests --examples --no-fail-fast -- $*" \
+        "$cargo test --workspace --tests --no-fail-fast -- $*" \
         "$cargo test --workspace --bench *"
 }
 

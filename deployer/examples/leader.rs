@@ -53,26 +53,31 @@ fn main() -> ExitCode {
 mod tests {
     use super::*;
 
-    /// Waits for a clock that is as it should be.
+    /// Waits for a clock that is as it should be, not for ever.
     async fn until(
         world: &metaparticle::local::Local,
+        what: &str,
         is: impl Fn(&Clock) -> bool,
     ) -> Result<Clock> {
-        loop {
-            let clock = world.get("/").await?.json::<Clock>()?;
-            if is(&clock) {
-                return Ok(clock);
+        let asking = async {
+            loop {
+                let clock = world.get("/").await?.json::<Clock>()?;
+                if is(&clock) {
+                    return Ok(clock);
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        };
+        let seen = tokio::time::timeout(Duration::from_secs(60), asking).await;
+        seen.unwrap_or_else(|_| panic!("no {what} in a minute"))
     }
 
     #[tokio::test]
     async fn when_the_leader_dies_another_one_leads() -> Result<()> {
         let world = ticking().start().await?;
-        let first = until(&world, |clock| clock.ticks > 0).await?;
+        let first = until(&world, "first tick", |clock| clock.ticks > 0).await?;
         world.kill(&first.by)?;
-        let second = until(&world, |clock| clock.by != first.by).await?;
+        let second = until(&world, "other leader", |clock| clock.by != first.by).await?;
         assert!(second.ticks > first.ticks);
         world.stop().await;
         Ok(())

@@ -13,31 +13,33 @@
 //! | 130 | it was interrupted, and goes on in the cluster |
 
 mod arguments;
+mod doctor;
 mod eject;
 mod fault;
 mod show;
 mod talk;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
+use metaparticle_gateway::request::in_full;
 use tokio_util::sync::CancellationToken;
 
-use crate::application::{Application, Host};
-use crate::cluster::{self, Check, Cluster, Line, Logs, Style, Target, Verdict};
-use crate::image;
+use crate::application::Host;
+use crate::cluster::{self, Cluster, Line, Logs, Style, Target, until_interrupted};
 use crate::package::{self, Destination};
+use crate::plan::Plan;
 use crate::read::{self, Written};
 use crate::render;
-use crate::report::Told;
+use crate::report::{Event, Told};
 use crate::server;
 
-use self::talk::{teller, token, until_interrupted};
+use self::talk::{teller, token};
 
 pub use self::arguments::{Arguments, Command, Common, Images, Output};
 pub use self::fault::Fault;
@@ -56,18 +58,20 @@ pub fn main(own: Option<Written>, arguments: impl IntoIterator<Item = OsString>)
             return ExitCode::from(if error.use_stderr() { fault::WRONG } else { 0 });
         }
     };
+    let told = teller(arguments.common.output);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = runtime.map_err(Fault::Runtime).and_then(|runtime| {
-        let asked = Asked::new(arguments.common, own);
+        let asked = Asked { common: arguments.common, own, told: Arc::clone(&told) };
         // The runtime does not wait for what only reads, such as the logs.
         let ended = runtime.block_on(asked.run(arguments.command));
         runtime.shutdown_background();
         ended
     });
     ended.unwrap_or_else(|fault| {
-        if !fault.is_told() {
-            writeln!(std::io::stderr(), "error: {}", fault.with_causes()).ok();
-        }
+        told(match fault {
+            Fault::Cluster(cluster::Fault::Detached) => Event::Detached {},
+            _ => Event::Failed { why: in_full(&fault) },
+        });
         ExitCode::from(fault.exit_code())
     })
 }
@@ -80,11 +84,6 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(common: Common, own: Option<Written>) -> Self {
-        let told = teller(common.output);
-        Self { common, own, told }
-    }
-
     async fn run(self, command: Command) -> Result<ExitCode, Fault> {
         match command {
             Command::Build { images, push, oci_layout, tar } => {
@@ -92,13 +91,24 @@ impl Asked {
             }
             Command::Plan => self.print(&render::yaml(&self.written()?.0.application.plan()))?,
             Command::Diff { images } => return self.diff(&images).await,
-            Command::Deploy { images, timeout, no_rollback, dry_run, force_conflicts } => {
-                let roll_back = !no_rollback;
-                let options =
-                    cluster::Options { timeout, roll_back, force_conflicts, ..self.options() };
-                if dry_run {
-                    return self.diff(&images).await.map(|_| ExitCode::SUCCESS);
-                }
+            Command::Deploy { images, dry_run: true, .. } => {
+                return self.diff(&images).await.map(|_| ExitCode::SUCCESS);
+            }
+            Command::Deploy {
+                images,
+                timeout,
+                wait_for_jobs,
+                no_rollback,
+                force_conflicts,
+                ..
+            } => {
+                let options = cluster::Options {
+                    timeout,
+                    jobs_to_their_end: wait_for_jobs,
+                    roll_back: !no_rollback,
+                    force_conflicts,
+                    ..self.options()
+                };
                 self.deploy(&images, &options).await?;
             }
             Command::Status { application } => return self.status(application).await,
@@ -109,28 +119,15 @@ impl Asked {
             }
             Command::Rollback { revision, application, timeout, force_conflicts } => {
                 let options = cluster::Options { timeout, force_conflicts, ..self.options() };
-                let name = self.name(application)?;
-                let cluster = self.cluster().await?;
-                cluster.rollback(&name, revision, &options, &*self.told).await?;
+                self.rollback(revision, application, &options).await?;
             }
             Command::History { application } => {
                 let name = self.name(application)?;
                 let history = self.cluster().await?.history(&name).await?;
                 self.show(history.as_slice(), show::history)?;
             }
-            Command::Scale { services, application } => {
-                let name = self.name(application)?;
-                let cluster = self.cluster().await?;
-                cluster.open(&name, &self.options(), &*self.told)?;
-                for (service, count) in services {
-                    cluster.scale(&name, &service, count, &*self.told).await?;
-                }
-            }
-            Command::Delete { application, wait } => {
-                let name = self.name(application)?;
-                let options = cluster::Options { wait, ..self.options() };
-                self.cluster().await?.delete(&name, &options, &*self.told).await?;
-            }
+            Command::Scale { services, application } => self.scale(&services, application).await?,
+            Command::Delete { application, wait } => self.delete(application, wait).await?,
             Command::Eject { folder, force } => {
                 let (written, home) = self.written()?;
                 let files = eject::write(&written, &home, &folder, force)?;
@@ -170,31 +167,29 @@ impl Asked {
                 None => Some(self.cluster().await?),
             };
             let to = self.destination(images, &written, cluster.as_ref()).await?;
-            package::push(written.application, &built, &to, &*self.told).await?;
+            package::push(&built, &to, &*self.told).await?;
         }
         Ok(())
     }
 
-    /// The application with the images' names to be: nothing is sent.
-    async fn named(&self, images: &Images, cluster: &Cluster) -> Result<Application, Fault> {
-        let (written, home) = self.written()?;
+    /// The plan, with the names that the programs' images have in the registry: there already where they are
+    /// `pushed`, else as they would be.
+    async fn plan(
+        &self,
+        (written, home): (Written, PathBuf),
+        images: &Images,
+        cluster: &Cluster,
+        pushed: bool,
+    ) -> Result<Plan, Fault> {
         if written.programs.is_empty() {
-            return Ok(written.application);
+            return Ok(written.application.plan());
         }
         let to = self.destination(images, &written, Some(cluster)).await?;
         let built = package::build(&written, &home, &*self.told).await?;
-        Ok(package::named(written.application, &built, &to)?)
-    }
-
-    /// The application with images that the cluster can pull.
-    async fn pushed(&self, images: &Images, cluster: &Cluster) -> Result<Application, Fault> {
-        let (written, home) = self.written()?;
-        if written.programs.is_empty() {
-            return Ok(written.application);
+        if pushed {
+            package::push(&built, &to, &*self.told).await?;
         }
-        let to = self.destination(images, &written, Some(cluster)).await?;
-        let built = package::build(&written, &home, &*self.told).await?;
-        Ok(package::push(written.application, &built, &to, &*self.told).await?)
+        Ok(package::named(written.application, &built, &to)?.plan())
     }
 
     /// Where images go: as was said, or as the cluster says.
@@ -220,7 +215,7 @@ impl Asked {
 
     async fn diff(&self, images: &Images) -> Result<ExitCode, Fault> {
         let cluster = self.cluster().await?;
-        let plan = self.named(images, &cluster).await?.plan();
+        let plan = self.plan(self.written()?, images, &cluster, false).await?;
         let differences = cluster.diff(&plan).await?;
         let different = differences.iter().any(|one| one.change.is_any());
         self.show(&differences, |all| show::differences(all))?;
@@ -229,14 +224,49 @@ impl Asked {
 
     async fn deploy(&self, images: &Images, options: &cluster::Options) -> Result<(), Fault> {
         let cluster = self.cluster().await?;
-        let name = self.written()?.0.application.name().to_string();
+        let (written, home) = self.written()?;
         // Where it goes is said, and may be refused, before anything is pushed.
-        cluster.open(&name, options, &*self.told)?;
-        let plan = self.pushed(images, &cluster).await?.plan();
-        let stop = options.stop.clone();
+        cluster.open(written.application.name().as_str(), options, &*self.told)?;
+        let plan = self.plan((written, home), images, &cluster, true).await?;
         let deployed = cluster.deploy_there(&plan, options, &*self.told);
-        let ended = until_interrupted(&stop, deployed).await;
-        ended.map(drop).map_err(Fault::Told)
+        until_interrupted(&options.stop, deployed).await?;
+        Ok(())
+    }
+
+    async fn rollback(
+        &self,
+        revision: Option<u32>,
+        application: Option<String>,
+        options: &cluster::Options,
+    ) -> Result<(), Fault> {
+        let name = self.name(application)?;
+        let cluster = self.cluster().await?;
+        let done = cluster.rollback(&name, revision, options, &*self.told);
+        until_interrupted(&options.stop, done).await?;
+        Ok(())
+    }
+
+    async fn scale(
+        &self,
+        services: &[(String, u32)],
+        application: Option<String>,
+    ) -> Result<(), Fault> {
+        let name = self.name(application)?;
+        let cluster = self.cluster().await?;
+        cluster.open(&name, &self.options(), &*self.told)?;
+        for (service, count) in services {
+            cluster.scale(&name, service, *count, &*self.told).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, application: Option<String>, wait: bool) -> Result<(), Fault> {
+        let name = self.name(application)?;
+        let options = cluster::Options { wait, ..self.options() };
+        let cluster = self.cluster().await?;
+        let done = cluster.delete(&name, &options, &*self.told);
+        until_interrupted(&options.stop, done).await?;
+        Ok(())
     }
 
     async fn status(&self, application: Option<String>) -> Result<ExitCode, Fault> {
@@ -265,16 +295,16 @@ impl Asked {
     async fn logs(&self, logs: &Logs) -> Result<(), Fault> {
         let style = match self.common.output {
             Output::Json => Style::Json,
-            Output::Text if std::io::stdout().is_terminal() => Style::Colour,
+            Output::Text if io::stdout().is_terminal() => Style::Colour,
             Output::Text => Style::Plain,
         };
         let heard = move |line: Line| {
             let written = line.written(style);
             // Whoever does not read any more hears nothing.
             if line.is_said() || style == Style::Json {
-                writeln!(std::io::stdout(), "{written}").ok();
+                writeln!(io::stdout(), "{written}").ok();
             } else {
-                writeln!(std::io::stderr(), "{written}").ok();
+                writeln!(io::stderr(), "{written}").ok();
             }
         };
         let cluster = self.cluster().await?;
@@ -282,28 +312,6 @@ impl Asked {
             done = cluster.logs(logs, &heard) => Ok(done?),
             _ = tokio::signal::ctrl_c() => Ok(()),
         }
-    }
-
-    async fn doctor(&self, images: &Images) -> Result<ExitCode, Fault> {
-        let cluster = self.cluster().await?;
-        let written = self.written().ok();
-        let architecture = written.as_ref().and_then(|(written, home)| {
-            let program = written.programs.first()?;
-            let image = image::of(&home.join(&program.path), &image::Options::default());
-            Some(image.ok()?.platform().architecture)
-        });
-        let mut checks = cluster.doctor(architecture).await;
-        if let Some((written, _)) = &written
-            && !written.programs.is_empty()
-        {
-            checks.push(match self.destination(images, written, Some(&cluster)).await {
-                Ok(destination) => destination.check().await,
-                Err(fault) => Check::wrong("registry", fault.with_causes()),
-            });
-        }
-        let well = checks.iter().all(|check| check.verdict != Verdict::Wrong);
-        self.show(checks.as_slice(), show::checks)?;
-        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     /// The application, and the folder where its programs' paths begin.
@@ -357,9 +365,9 @@ impl Asked {
     }
 
     fn print(&self, text: &str) -> Result<(), Fault> {
-        match std::io::stdout().write_all(text.as_bytes()) {
+        match io::stdout().write_all(text.as_bytes()) {
             // Whoever read it has read enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written.map_err(Fault::Output),
         }
     }

@@ -18,13 +18,14 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use metaparticle_gateway::request::in_full;
 use tokio_util::sync::CancellationToken;
 
 use self::fault::Fault;
 use self::flags::Flags;
 use crate::application::{Application, Host};
-use crate::cluster::{self, Cluster, Options, Target};
-use crate::report::{Event, Format, Report};
+use crate::cluster::{self, Cluster, Options, Target, until_interrupted};
+use crate::report::{Format, Report};
 use crate::settings;
 use crate::spec::{self, Reading, Setting};
 
@@ -45,13 +46,7 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     match perform(&flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            let mut line = fault.to_string();
-            let mut cause = std::error::Error::source(&fault);
-            while let Some(deeper) = cause {
-                line = format!("{line}: {deeper}");
-                cause = deeper.source();
-            }
-            tell(&line);
+            tell(&in_full(&fault));
             ExitCode::from(fault.exit_code())
         }
     }
@@ -64,19 +59,7 @@ fn perform(flags: &Flags) -> Result<(), Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Fault::Runtime)?;
     let stop = CancellationToken::new();
-    runtime.block_on(async {
-        let work = work(flags, &stop);
-        tokio::pin!(work);
-        tokio::select! {
-            done = &mut work => return done,
-            _ = tokio::signal::ctrl_c() => stop.cancel(),
-        }
-        // The cluster goes on: whoever waits says so, and ends; at the second time at once.
-        tokio::select! {
-            done = &mut work => done,
-            _ = tokio::signal::ctrl_c() => Err(cluster::Fault::Detached.into()),
-        }
-    })
+    runtime.block_on(until_interrupted(&stop, work(flags, &stop)))
 }
 
 async fn work(flags: &Flags, stop: &CancellationToken) -> Result<(), Fault> {
@@ -202,13 +185,7 @@ async fn deploy(
     }
     let report = Report::new(io::stderr(), Format::Plain);
     let options = Options { stop: stop.clone(), ..options() };
-    // A fault is told once: at the end, by whoever called.
-    let told = move |event: Event| {
-        if !matches!(event, Event::Failed { .. }) {
-            report.tell(&event);
-        }
-    };
-    cluster.deploy(&plan, &options, &told).await?;
+    cluster.deploy(&plan, &options, &move |event| report.tell(&event)).await?;
     Ok(())
 }
 

@@ -78,9 +78,7 @@ pub enum Fault {
 /// When the executable, one of its libraries or an extra file cannot be read, or is not fit for an image.
 pub fn of(executable: &Path, options: &Options) -> Result<Image, Fault> {
     let content = read(executable)?;
-    let elf = elf::read(&content)
-        .and_then(elf::Elf::executable)
-        .map_err(|what| Fault::NoProgram(executable.to_owned(), what))?;
+    let elf = understood(executable, &content)?;
     let place = fs::canonicalize(executable).unwrap_or_else(|_| executable.to_owned());
     let libraries = closure::of(&content, &elf, &place, &options.library_path)
         .map_err(|fault| fault.in_program(executable))?;
@@ -107,6 +105,20 @@ pub fn of(executable: &Path, options: &Options) -> Result<Image, Fault> {
     let layers = trees.iter().filter(|tree| !tree.is_empty());
     let layers = layers.map(|tree| layer::pack(tree, options.created, options.compression));
     Image::new(elf.platform(), layers.collect(), &entrypoint, searched, options)
+}
+
+/// For which machines an executable is.
+///
+/// # Errors
+///
+/// When it cannot be read, or is not an executable.
+pub fn platform(executable: &Path) -> Result<Platform, Fault> {
+    Ok(understood(executable, &read(executable)?)?.platform())
+}
+
+fn understood(executable: &Path, content: &[u8]) -> Result<elf::Elf, Fault> {
+    let elf = elf::read(content).and_then(elf::Elf::executable);
+    elf.map_err(|what| Fault::NoProgram(executable.to_owned(), what))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Fault> {

@@ -12,6 +12,7 @@ use crate::pattern::Leading;
 const BREATH: Duration = Duration::from_secs(1);
 
 /// Stands for ever: who holds `lock` does `lead`; when that ends, rightly or not, somebody leads again.
+// Not by `Election::run_while_leader`: the compiler cannot prove its future `Send`, and tasks spawn this one.
 pub(crate) async fn stand(lock: Lock, lead: Leading, seat: Arc<Seat>) {
     loop {
         let told = once(&lock, &lead, &seat).await;

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 use tokio::time::Instant;
@@ -110,10 +109,20 @@ impl Destination {
     }
 
     /// What those who pull call an image of this name.
-    fn pulled(&self, name: &str, image: &image::Image) -> Result<Reference, registry::Wrong> {
+    fn pulled(&self, name: &str, digest: &image::Digest) -> Result<Reference, registry::Wrong> {
         let reference = format!("{}/{name}", self.pulled).parse::<Reference>()?;
-        Ok(reference.with_digest(image.digest().clone()))
+        Ok(reference.with_digest(digest.clone()))
     }
+}
+
+/// For which machines the program at `path` is. Nothing is packaged.
+///
+/// # Errors
+///
+/// A file that cannot be read, or is no program.
+pub fn platform(program: &Program, path: &Path) -> Result<image::Platform, Fault> {
+    let program = program.name.to_string();
+    image::platform(path).map_err(|cause| Fault::Image { program, cause })
 }
 
 /// Packages all programs; their paths begin at `folder`.
@@ -141,17 +150,12 @@ pub async fn build(written: &Written, folder: &Path, told: &Told<'_>) -> Result<
     Ok(all)
 }
 
-/// Pushes all of them, and gives the application with their names in the place of its programs.
+/// Pushes all of them.
 ///
 /// # Errors
 ///
 /// The first that the registry does not take.
-pub async fn push(
-    application: Application,
-    built: &[Built],
-    to: &Destination,
-    told: &Told<'_>,
-) -> Result<Application, Fault> {
+pub async fn push(built: &[Built], to: &Destination, told: &Told<'_>) -> Result<(), Fault> {
     for Built { program, image } in built {
         let begun = Instant::now();
         let wrong = |cause| Fault::Registry { program: program.name.to_string(), cause };
@@ -162,13 +166,13 @@ pub async fn push(
         let pushed = registry::push(image, &reference, &to.options, &progress);
         let pushed = pushed.await.map_err(wrong)?;
         told(Event::Pushed {
-            image: to.pulled(name, image).map_err(|why| wrong(why.into()))?.to_string(),
+            image: to.pulled(name, image.digest()).map_err(|why| wrong(why.into()))?.to_string(),
             uploaded: pushed.uploaded_bytes,
             skipped: pushed.skipped_blobs,
             seconds: begun.elapsed().as_secs_f64(),
         });
     }
-    named(application, built, to)
+    Ok(())
 }
 
 /// The application with the names that the images have, or will have, in the place of its programs.
@@ -187,7 +191,7 @@ pub fn named(
             program: program.name.to_string(),
             cause: why.into(),
         };
-        let reference = to.pulled(program.name.as_str(), image).map_err(wrong)?;
+        let reference = to.pulled(program.name.as_str(), image.digest()).map_err(wrong)?;
         let name = reference.to_string().parse::<Image>();
         names.insert(program.image.as_str().to_owned(), name.expect("a reference names an image"));
     }
@@ -213,5 +217,24 @@ impl Sum {
         blobs.insert(digest.to_string(), done);
         let sent = blobs.values().sum::<u64>().min(size);
         Event::Pushing { program: program.to_owned(), sent, size }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Destination;
+
+    #[test]
+    fn those_who_pull_may_know_the_registry_by_another_name() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let check = |pulled_from, expected: &str| {
+            let to = Destination::new("127.0.0.1:5000/shop/", pulled_from, false).unwrap();
+            let pushed = to.reference("web").unwrap().to_string();
+            assert!(pushed.starts_with("127.0.0.1:5000/shop/web"), "{pushed}");
+            let pulled = to.pulled("web", &digest.parse().unwrap()).unwrap();
+            assert_eq!(pulled.to_string(), format!("{expected}/web@{digest}"));
+        };
+        check(None, "127.0.0.1:5000/shop");
+        check(Some("registry.internal:5000/shop"), "registry.internal:5000/shop");
     }
 }

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 /// When what is made says it was made, in seconds since 1970: the word of reproducible builds.
 pub(crate) fn source_date_epoch() -> u64 {
-    let said = var("SOURCE_DATE_EPOCH").and_then(|value| value.into_string().ok());
-    said.and_then(|value| value.parse().ok()).unwrap_or(0)
+    text("SOURCE_DATE_EPOCH").and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
 /// Where this process's own libraries were looked for.
@@ -37,13 +36,13 @@ const PODMAN: &str = "containers/auth.json";
 /// What a server that keeps specs is told, so that it listens to us.
 #[cfg(feature = "deploy")]
 pub(crate) fn server_token() -> Option<String> {
-    var("METAPARTICLE_TOKEN").and_then(|token| token.into_string().ok())
+    text("METAPARTICLE_TOKEN")
 }
 
 /// The Service of the gateway, for who cannot see that there is one.
 #[cfg(feature = "deploy")]
 pub(crate) fn gateway() -> Option<String> {
-    var("METAPARTICLE_GATEWAY").and_then(|host| host.into_string().ok())
+    text("METAPARTICLE_GATEWAY")
 }
 
 /// Whether somebody says where the kubeconfig is.
@@ -55,11 +54,7 @@ pub(crate) fn kubeconfig_said() -> bool {
 /// Who is at this machine.
 #[cfg(feature = "deploy")]
 pub(crate) fn user() -> Option<String> {
-    ["USER", "LOGNAME"].into_iter().find_map(var).and_then(|user| user.into_string().ok())
-}
-
-fn var(name: &str) -> Option<OsString> {
-    env::var_os(name).filter(|value| !value.is_empty())
+    ["USER", "LOGNAME"].into_iter().find_map(text)
 }
 
 /// The value of a variable that a program declares.
@@ -73,4 +68,13 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 pub(crate) fn columns() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// What is empty was not said.
+fn var(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn text(name: &str) -> Option<String> {
+    var(name).and_then(|value| value.into_string().ok())
 }

@@ -1,5 +1,5 @@
 //! Does the built `mp-compiler` behave as its callers expect? All that needs no cluster; what needs one is in
-//! `deploy/e2e/tests/compiler.rs`.
+//! `deploy/e2e/tests/cluster/compiler.rs`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};

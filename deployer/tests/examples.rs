@@ -20,9 +20,15 @@ pub mod shard;
 pub mod spread;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use metaparticle::local::Local;
 use metaparticle::prelude::{App, Result};
+use metaparticle::reply::Reply;
 use metaparticle::scope::Files;
+
+/// Nothing here takes so long, but on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The application with sockets, and a question.
 async fn first(app: App, path: &str) -> Result<serde_json::Value> {
@@ -30,6 +36,19 @@ async fn first(app: App, path: &str) -> Result<serde_json::Value> {
     let answer = local.get(path).await?.json();
     local.stop().await;
     answer
+}
+
+/// Asks until the answer is as `right` wants it: nobody tells when that is.
+async fn until(local: &Local, path: &str, right: impl Fn(&Reply) -> bool) -> Result<Reply> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let answer = local.get(path).await?;
+        if right(&answer) {
+            return Ok(answer);
+        }
+        assert!(begun.elapsed() < PATIENCE, "{path} is answered by {answer:?} for {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
@@ -68,11 +87,7 @@ async fn shards_have_owners_that_stay_and_forget_when_they_crash() -> Result<()>
     assert_eq!(local.get("/?user=jim").await?.status(), 503);
     local.revive(&owner).await?;
     // The first one after a crash may still be told of the connection that broke.
-    let mut again = local.get("/?user=jim").await?;
-    while !again.status().is_success() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        again = local.get("/?user=jim").await?;
-    }
+    let again = until(&local, "/?user=jim", |again| again.status().is_success()).await?;
     assert!(again.text().contains("visit 1"), "{}", again.text());
     local.stop().await;
     Ok(())
@@ -118,9 +133,7 @@ async fn the_histogram_has_all_samples_and_nine_of_ten_when_a_leaf_is_killed() -
     let some: u32 = part.json::<[u32; 10]>()?.iter().sum();
     assert!((all - 100..all - 90).contains(&some), "{some} of {all}");
     local.revive("histogram-leaf-3").await?;
-    while local.get("/").await?.coverage().as_deref() != Some("10 of 10") {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    drop(until(&local, "/", |answer| answer.coverage().as_deref() == Some("10 of 10")).await?);
     local.stop().await;
     Ok(())
 }

@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 use crate::memory::{Held, Memory};
 use crate::model::{Answer, Outcome, Part, ShardName};
 use crate::pick::{Leaf, Leaves};
-use crate::request::{Body, causes, strip_answer};
+use crate::request::{Body, in_full, strip_answer};
 use crate::send::{Ask, Carrier, Reply, Sender, Unanswered};
 use crate::words::{Merge, Policy, Require};
 
@@ -132,7 +132,7 @@ impl<C: Carrier> Gather<'_, C> {
         let reply = match self.sender.ask(&mut leaf, self.ask, body, hedged).await {
             Ok(reply) => reply,
             Err(Unanswered::TimedOut) => return settled(Outcome::TimedOut, held),
-            Err(failed) => return settled(Outcome::Failed(text(&failed)), held),
+            Err(failed) => return settled(Outcome::Failed(in_full(&failed).into()), held),
         };
         let right = reply.answer.status.is_success();
         match self.ask.policy.merge {
@@ -221,9 +221,9 @@ async fn read(reply: Reply, most: u64, held: &mut Held) -> Result<Answer, Arc<st
     let mut bytes = Vec::new();
     let mut only = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| text(&*error))?;
+        let frame = frame.map_err(|error| Arc::from(in_full(&*error)))?;
         let Ok(data) = frame.into_data() else { continue };
-        held.grow(data.len()).map_err(|full| text(&full))?;
+        held.grow(data.len()).map_err(|full| Arc::from(in_full(&full)))?;
         if held.bytes() > most {
             return Err(format!("the answer is larger than {most} bytes (max-body)").into());
         }
@@ -241,10 +241,4 @@ async fn read(reply: Reply, most: u64, held: &mut Held) -> Result<Answer, Arc<st
     }
     let body = only.unwrap_or_else(|| bytes.into());
     Ok(Answer { status, headers, body })
-}
-
-/// An error with its causes, on one line.
-fn text(error: &(dyn std::error::Error + 'static)) -> Arc<str> {
-    let told: Vec<_> = causes(error).map(ToString::to_string).collect();
-    told.join(": ").into()
 }

@@ -3,12 +3,14 @@
 
 mod arrived;
 mod body;
+mod causes;
 mod forwarded;
 mod hop;
 mod id;
 
 pub use self::arrived::Arrived;
-pub use self::body::{Body, BodyError, Cap, Inbound, causes};
+pub use self::body::{Body, BodyError, Cap, Inbound};
+pub use self::causes::{causes, in_full};
 pub use self::forwarded::{Peer, Sender, Trust};
 pub use self::hop::{strip, strip_answer};
 pub use self::id::{Id, Names};

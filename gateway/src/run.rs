@@ -16,7 +16,7 @@ use crate::app::{Gateway, Running};
 use crate::demo::{self, Demo};
 use crate::follow::{self, Unusable};
 use crate::model::World;
-use crate::request::{Trust, causes};
+use crate::request::{Trust, in_full};
 use crate::serve::{Certificate, Certificates};
 use crate::settings::{Cluster, Command, Serving, Settings};
 use crate::snapshot::{self, Latest, Publisher};
@@ -198,7 +198,7 @@ async fn follow(config: &Path, bytes: Vec<u8>, mut publisher: Publisher, running
             tracing::info!(version, "the file was read again");
         }
         Err(error) => {
-            let told = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            let told = in_full(&error);
             mistakes.set(match error {
                 Unusable::Wrong { mistakes, .. } => {
                     let place = |mistake| format!("{}:{mistake}", config.display());

@@ -1,17 +1,17 @@
 //! How is TLS spoken in a test? With a certificate that vouches for itself, put into a Secret, shown by a
-//! server, or found out by a client.
+//! server, or believed by a client.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use metaparticle_testbed::Space;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -36,10 +36,25 @@ impl Certificate {
         Ok(Self { der: made.cert.der().clone(), chain: made.cert.pem(), key: made.signing_key })
     }
 
-    /// Whether `shown` is this one.
-    #[must_use]
-    pub fn is(&self, shown: &CertificateDer<'_>) -> bool {
-        self.der == *shown
+    /// Whether it is what is shown at `address` to who asks for `host`: nothing else is believed.
+    ///
+    /// # Errors
+    ///
+    /// When none is shown.
+    pub async fn is_shown(&self, address: SocketAddr, host: &str) -> Result<bool> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.der.clone())?;
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(address).await?;
+        let name = ServerName::try_from(host.to_owned())?;
+        match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+            Ok(_) => Ok(true),
+            Err(why) if is_of_another(&why) => Ok(false),
+            Err(why) => Err(why.into()),
+        }
     }
 
     /// Puts it into a Secret, also as its own authority.
@@ -73,60 +88,8 @@ impl Certificate {
     }
 }
 
-/// The certificate that is shown at `address` to who asks for `host`.
-///
-/// # Errors
-///
-/// When none is.
-pub async fn shown(address: SocketAddr, host: &str) -> Result<CertificateDer<'static>> {
-    let provider = Arc::new(ring::default_provider());
-    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-        .with_no_client_auth();
-    let stream = TcpStream::connect(address).await?;
-    let name = ServerName::try_from(host.to_owned())?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-    let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    Ok(shown.context("no certificate")?.clone().into_owned())
-}
-
-/// Lets anybody show anything: that is what is looked at.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+/// Whether hands were not shaken because another certificate was shown.
+fn is_of_another(why: &io::Error) -> bool {
+    let why = why.get_ref().and_then(|why| why.downcast_ref());
+    matches!(why, Some(rustls::Error::InvalidCertificate(_)))
 }

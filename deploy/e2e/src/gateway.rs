@@ -36,7 +36,7 @@ impl Gateway {
     ///
     /// When it does not build, start, or see the cluster.
     pub async fn start(space: &Space) -> Result<Self> {
-        let program = program::local("metaparticle-gateway", "metaparticle-gateway").await?;
+        let program = program::released("metaparticle-gateway", "metaparticle-gateway").await?;
         let mut child = Command::new(program)
             .args(["serve", "--kubernetes", "--namespace", space.name(), "--workers", "1"])
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])

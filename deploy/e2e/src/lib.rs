@@ -10,15 +10,7 @@ mod load;
 pub mod world;
 
 pub use ask::{Answer, Asker};
-pub use certificate::{Certificate, shown};
+pub use certificate::Certificate;
 pub use compiler::Desk;
 pub use gateway::Gateway;
 pub use load::{Load, Loading, Outcome};
-
-use tokio::sync::{Mutex, MutexGuard};
-
-/// Lets nobody else of this program measure for as long as it is held.
-pub async fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::const_new(());
-    ALONE.lock().await
-}

@@ -5,7 +5,7 @@
 //! # use k8s_openapi::api::core::v1::Pod;
 //! # async fn test() {
 //! in_namespace("two-replicas", async |space| {
-//!     let image = space.push("replica", &program::built("metaparticle-replica", "replica").await?).await?;
+//!     let image = space.push("replica", &program::released("metaparticle-replica", "replica").await?).await?;
 //!     space.apply(&deployment("web", &image, 2)?).await?;
 //!     space.until("two pods", "app=web", |pods: &[Pod]| (pods.len() == 2).then_some(())).await
 //! })

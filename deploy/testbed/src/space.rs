@@ -4,9 +4,8 @@
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use futures::FutureExt as _;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ServiceAccount};
@@ -15,10 +14,9 @@ use kube::{Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
 
 use crate::image;
+use crate::kubectl;
 use crate::report;
 use crate::settings;
 use crate::wait;
@@ -184,22 +182,7 @@ impl Space {
     ///
     /// When `kubectl` fails, with what it said.
     pub async fn kubectl(&self, args: &[&str], input: &str) -> Result<String> {
-        let mut kubectl = Command::new(settings::kubectl())
-            .args(["--namespace", &self.name])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("cannot run kubectl")?;
-        let mut stdin = kubectl.stdin.take().context("it is piped")?;
-        stdin.write_all(input.as_bytes()).await?;
-        drop(stdin);
-        let output = kubectl.wait_with_output().await?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "kubectl {args:?}: {said}");
-        Ok(String::from_utf8(output.stdout)?)
+        kubectl::told(&[&["--namespace", &self.name], args].concat(), input).await
     }
 
     /// Runs a pod to its end, and gives what it said.

@@ -14,7 +14,7 @@ use metaparticle_testbed::{Space, in_namespace, program};
 const ENOUGH: usize = 54;
 
 async fn replica(space: &Space) -> Result<String> {
-    let built = program::built("metaparticle-replica", "replica").await?;
+    let built = program::released("metaparticle-replica", "replica").await?;
     space.push("replica", &built).await
 }
 

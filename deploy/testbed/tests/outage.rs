@@ -23,7 +23,7 @@ const ANSWER: Duration = Duration::from_secs(2);
 async fn an_api_outage_leaves_pods_running_and_watches_recover() {
     in_namespace("outage", async |space| {
         let image = space
-            .push("replica", &program::built("metaparticle-replica", "replica").await?)
+            .push("replica", &program::released("metaparticle-replica", "replica").await?)
             .await?;
         space.apply(&deployment("web", &image, 1)?).await?;
         let before = running(space).await?;

@@ -111,6 +111,9 @@ pub enum Command {
         /// How long to wait
         #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
         timeout: Duration,
+        /// Wait until jobs have ended well, too; else until they run
+        #[arg(long)]
+        wait_for_jobs: bool,
         /// Leave what failed as it is
         #[arg(long)]
         no_rollback: bool,

@@ -1,6 +1,5 @@
 //! Why could it not be done, and with which code does the program end?
 
-use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
@@ -39,9 +38,6 @@ pub enum Fault {
     /// The cluster did not.
     #[error(transparent)]
     Cluster(#[from] cluster::Fault),
-    /// The cluster did not, and that was told already.
-    #[error(transparent)]
-    Told(cluster::Fault),
     /// The REST API cannot be served.
     #[error(transparent)]
     Server(#[from] server::Fault),
@@ -64,29 +60,10 @@ impl Fault {
         match self {
             Self::Unreadable { .. } | Self::Mistaken { .. } | Self::InTheWay(_) => WRONG,
             Self::Package(package::Fault::Nowhere(_) | package::Fault::Destination(..)) => WRONG,
-            Self::Cluster(fault) | Self::Told(fault) => fault.exit_code(),
+            Self::Cluster(fault) => fault.exit_code(),
             Self::Server(server::Fault::Cluster(fault)) => fault.exit_code(),
             Self::Server(_) => WRONG,
             _ => 1,
         }
-    }
-
-    /// Whether people were told already.
-    pub(super) fn is_told(&self) -> bool {
-        matches!(self, Self::Told(_))
-    }
-
-    /// All that is known of it, in one line.
-    pub(super) fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(next) = cause {
-            let said = next.to_string();
-            if !text.contains(&said) {
-                text += &format!(": {said}");
-            }
-            cause = next.source();
-        }
-        text
     }
 }

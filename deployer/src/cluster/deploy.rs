@@ -115,18 +115,7 @@ impl Cluster {
         options: &Options,
         told: &Told<'_>,
     ) -> Result<Live, Fault> {
-        self.carry_out(Work { plan, options, told, note: None }).await
-    }
-
-    /// Puts it in force, and tells why it is not.
-    pub(super) async fn carry_out(&self, work: Work<'_>) -> Result<Live, Fault> {
-        let outcome = Box::pin(self.put_in_force(work)).await;
-        if let Err(fault) = &outcome
-            && !matches!(fault, Fault::Detached)
-        {
-            (work.told)(Event::Failed { why: fault.to_string() });
-        }
-        outcome
+        Box::pin(self.put_in_force(Work { plan, options, told, note: None })).await
     }
 
     /// Says where it goes, and refuses what is called like a production cluster, unless it is meant.
@@ -145,7 +134,7 @@ impl Cluster {
         }
     }
 
-    async fn put_in_force(&self, work: Work<'_>) -> Result<Live, Fault> {
+    pub(super) async fn put_in_force(&self, work: Work<'_>) -> Result<Live, Fault> {
         let Work { plan, options, told, .. } = work;
         let begun = Instant::now();
         let application = plan.application.as_str();
@@ -162,10 +151,7 @@ impl Cluster {
         };
         let (version, parent) = tokio::select! {
             opened = opening => opened?,
-            () = options.stop.cancelled() => {
-                told(Event::Detached {});
-                return Err(Fault::Detached);
-            }
+            () = options.stop.cancelled() => return Err(Fault::Detached),
         };
         let live = self.locked(&parent, options, told, async {
             let parent = self.ensure(application, options, told).await?;

@@ -38,10 +38,7 @@ impl Cluster {
             let held = self.acquire(&sync, parent, options, told).await?;
             let done = tokio::select! {
                 done = held.within(work) => done.map_err(Fault::LockLost).flatten(),
-                () = options.stop.cancelled() => {
-                    told(Event::Detached {});
-                    Err(Fault::Detached)
-                }
+                () = options.stop.cancelled() => Err(Fault::Detached),
             };
             // That it was lost after the last write is no matter.
             held.release().await.ok();

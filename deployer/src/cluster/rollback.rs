@@ -37,7 +37,7 @@ impl Cluster {
         let plan = self.without_past_jobs(plan_of(&parent, revision)?).await?;
         told(Event::RollingBack { to: revision.number });
         let note = format!("revision {} again", revision.number);
-        self.carry_out(Work { plan: &plan, options, told, note: Some(&note) }).await
+        Box::pin(self.put_in_force(Work { plan: &plan, options, told, note: Some(&note) })).await
     }
 
     /// Without the jobs that are not there any more: what an earlier revision did is not done again.

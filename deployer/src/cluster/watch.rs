@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -14,7 +13,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::WatchStreamExt as _;
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -131,7 +129,7 @@ impl Cluster {
         K: Clone + Debug + DeserializeOwned + Send + 'static,
     {
         let api = Api::<K>::namespaced(self.client.clone(), &self.place.namespace);
-        let events = watcher(api, config).backoff(Soon::default());
+        let events = watcher(api, config).default_backoff();
         let told = events.scan(Names::default(), move |names, event| {
             let told = match event {
                 Ok(event) => names.hear(event, seen, gone),
@@ -194,26 +192,4 @@ pub(super) fn selector(selector: &LabelSelector) -> String {
 
 fn number(version: Option<String>) -> u64 {
     version.and_then(|version| version.parse().ok()).unwrap_or_default()
-}
-
-/// A watch that broke is opened again soon, and later when that does not help.
-#[derive(Debug, Default)]
-struct Soon {
-    failed: u32,
-}
-
-impl Iterator for Soon {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let most = Duration::from_millis(200 << self.failed.min(5));
-        self.failed += 1;
-        Some(most.mul_f64(0.5 + fastrand::f64() / 2.0))
-    }
-}
-
-impl Backoff for Soon {
-    fn reset(&mut self) {
-        self.failed = 0;
-    }
 }

@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Credentials, Host};
+use super::Credentials;
 
 /// How a registry is spoken to.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Further tags that the image is to have, such as `latest`.
     pub tags: Vec<String>,
-    /// The name by which those who pull know the registry, where it is another one.
-    pub pull_registry: Option<Host>,
     /// A repository of the same registry that may have some of the blobs.
     pub mount_from: Option<String>,
     /// Registries that are spoken to without TLS, `host` or `host:port`; those of this machine are anyway.
@@ -34,7 +32,6 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             tags: Vec::new(),
-            pull_registry: None,
             mount_from: None,
             insecure: Vec::new(),
             authority: None,

@@ -101,8 +101,7 @@ pub async fn push(
     let (tell, mut heard) = mpsc::unbounded_channel();
     let push = Push::new(to, options, tell);
     let tally = telling(push.all(image, &tags, options.parallel), &mut heard, told).await?;
-    let registry = options.pull_registry.as_ref().unwrap_or_else(|| to.registry()).clone();
-    let reference = to.clone().in_registry(registry).with_digest(image.digest().clone());
+    let reference = to.clone().with_digest(image.digest().clone());
     Ok(Pushed {
         reference,
         tags,

@@ -87,13 +87,6 @@ impl Reference {
         self.digest.as_ref()
     }
 
-    /// The same image in another registry.
-    #[must_use]
-    pub fn in_registry(mut self, registry: Host) -> Self {
-        self.registry = registry;
-        self
-    }
-
     /// The image of this digest, whatever its tags are.
     #[must_use]
     pub fn with_digest(mut self, digest: Digest) -> Self {

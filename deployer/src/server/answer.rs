@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body_util::Full;
+use metaparticle_gateway::request::in_full;
 use serde_json::{Value, json};
 
 use super::access::Denied;
@@ -55,17 +56,7 @@ impl Refusal {
 
     pub(super) fn answer(&self) -> Answer {
         let status = self.status();
-        let mut message = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(deeper) = cause {
-            let text = deeper.to_string();
-            // What is transparent says the same again.
-            if !message.ends_with(&text) {
-                message = format!("{message}: {text}");
-            }
-            cause = deeper.source();
-        }
-        let mut body = json!({ "code": status.as_u16(), "message": message });
+        let mut body = json!({ "code": status.as_u16(), "message": in_full(self) });
         if let Self::Spec(spec::Fault::Mistakes(mistakes)) = self {
             let each = mistakes.all().iter().map(|mistake| {
                 json!({ "place": mistake.place, "value": mistake.value, "allowed": mistake.allowed })

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
+use metaparticle_gateway::request::in_full;
 use serde_json::json as value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{Answer, Refusal, json, nothing, text};
 use crate::application::Host;
 use crate::cluster::{self, Cluster, Kept, Logs, Style};
-use crate::report::Told;
+use crate::report::{Event, Told};
 use crate::spec::{self, Setting};
 
 /// The lines of each container that are shown.
@@ -75,7 +76,9 @@ impl Desk {
         } else {
             // Whoever put it asks for its status: the published client gives up after five seconds.
             let options = cluster::Options { wait: false, ..self.options() };
-            Box::pin(self.cluster.deploy(&plan, &options, &*self.told)).await?;
+            let deployed = Box::pin(self.cluster.deploy(&plan, &options, &*self.told)).await;
+            // Who asked is answered; whoever reads what the server says wants to know, too.
+            deployed.inspect_err(|fault| (self.told)(Event::Failed { why: in_full(fault) }))?;
         }
         Ok(json(StatusCode::OK, &kept.document))
     }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 use http::StatusCode;
+use metaparticle_gateway::request::in_full;
 
 use crate::wire::Cause;
 
@@ -94,16 +95,10 @@ impl Error {
     /// What is told, and the causes, on one line.
     #[must_use]
     pub fn in_full(&self) -> String {
-        let mut text = self.told.to_string();
-        let mut next: Option<&(dyn std::error::Error + 'static)> = match &self.cause {
-            Some(cause) => Some(&**cause),
-            None => None,
-        };
-        while let Some(cause) = next {
-            text.push_str(&format!(": {cause}"));
-            next = cause.source();
+        match &self.cause {
+            Some(cause) => format!("{}: {}", self.told, in_full(&**cause)),
+            None => self.told.to_string(),
         }
-        text
     }
 }
 

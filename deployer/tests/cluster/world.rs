@@ -30,7 +30,7 @@ pub(crate) struct World<'s> {
 
 impl<'s> World<'s> {
     pub(crate) async fn new(space: &'s Space) -> Result<Self> {
-        let image = program::built("metaparticle-replica", "replica").await?;
+        let image = program::released("metaparticle-replica", "replica").await?;
         let image = space.push("replica", &image).await?;
         let target = Target { namespace: Some(space.name().to_owned()), ..Target::default() };
         Ok(Self { space, cluster: connect(&target).await?, image, told: Arc::default() })

@@ -100,16 +100,6 @@ async fn the_place_of_an_upload_may_be_named_in_every_way() {
 }
 
 #[tokio::test]
-async fn those_who_pull_may_know_the_registry_by_another_name() {
-    let fake = Fake::start(|_| {}).await;
-    let pull_registry = Some("registry.internal:5000".parse().expect("a host"));
-    let options = Options { pull_registry, ..quick() };
-    let made = pushed(&reference(fake.address, "hello"), &options).await;
-    let wanted = format!("registry.internal:5000/hello@{}", image().digest());
-    assert_eq!(made.reference.to_string(), wanted);
-}
-
-#[tokio::test]
 async fn another_image_than_the_reference_means_is_not_pushed() {
     let other = format!("127.0.0.1:1/hello@sha256:{}", "0".repeat(64)).parse().expect("one");
     assert!(refused(&other, &quick()).await.contains("leave the digest out"));

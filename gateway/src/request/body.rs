@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 
 use crate::http1;
 use crate::memory::{Full, Held};
+use crate::request::causes;
 
 type Cause = Box<dyn Error + Send + Sync>;
 
@@ -66,18 +67,6 @@ impl BodyError {
     pub fn among<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
         causes(error).find_map(|cause| cause.downcast_ref::<Self>())
     }
-}
-
-/// `error`, its cause, the cause of that, and so on.
-pub fn causes<'e>(
-    error: &'e (dyn Error + 'static),
-) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let this = next?;
-        next = this.source();
-        Some(this)
-    })
 }
 
 impl Body {

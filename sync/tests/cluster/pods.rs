@@ -2,7 +2,7 @@
 //! examples, as `deploy/examples` describes them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -18,7 +18,6 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::QUIET;
 use crate::contender::{no_stale_write, process};
 
-const PACKAGE: &str = "metaparticle-sync";
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/examples");
 /// Nothing here takes longer, but for what is said to.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,8 +33,8 @@ async fn apply(space: &Space, files: &[&str], programs: &[&str]) -> Result<()> {
     }
     for name in programs {
         let (called, built) = match *name {
-            "elector" => ((*name).to_owned(), program::built(PACKAGE, name).await?),
-            _ => (format!("{name}-example"), program::example(PACKAGE, name).await?),
+            "elector" => ((*name).to_owned(), PathBuf::from(env!("CARGO_BIN_EXE_elector"))),
+            _ => (format!("{name}-example"), program::example(name).await?),
         };
         let image = space.push(&called, &built).await?;
         objects = objects.replace(&format!("127.0.0.1:5000/{called}"), &image);

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use k8s_openapi::api::core::v1::Event;
-use metaparticle_e2e::{Asker, Gateway, Load, alone, world};
+use metaparticle_e2e::{Asker, Gateway, Load, world};
 use metaparticle_testbed::in_namespace;
+
+use crate::QUIET;
 
 const KEYS: u64 = 1000;
 
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_bad_annotation_and_its_repair_fail_nothing_and_move_no_key() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("repair", async |space| {
         let image = world::image(space).await?;
         let right = [("pattern", "shard"), ("shard-key", "path:^/users/([^/]+)")];

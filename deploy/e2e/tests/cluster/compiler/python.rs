@@ -15,6 +15,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::QUIET;
+
 /// What answers with its name, as the library's own examples do.
 const SERVER: &str = r#"
 import http.server, json, socket
@@ -75,7 +77,7 @@ impl Program {
              Containerize(package=package, runtime=runtime)(work)()\n"
         );
         fs::write(desk.folder.join("main.py"), text)?;
-        let docker = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compiler");
+        let docker = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/compiler");
         let modules = std::env::join_paths([library().await?, docker])?;
         let mut child = desk
             .command("python3")
@@ -113,12 +115,13 @@ impl Program {
 }
 
 async fn desk(space: &Space) -> Result<Desk> {
-    Desk::new(space, &program::local("metaparticle", "mp-compiler").await?)
+    Desk::new(space, &program::built("mp-compiler").await?)
 }
 
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn replicas_answer_are_heard_and_go_when_the_program_is_interrupted() {
+    let _quiet = QUIET.read().await;
     in_namespace("python-replicas", async |space| {
         let runtime = "'replicas': 2, 'ports': [8080], 'public': True";
         let desk = desk(space).await?;
@@ -142,6 +145,7 @@ async fn replicas_answer_are_heard_and_go_when_the_program_is_interrupted() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn shards_are_found_by_the_pattern() {
+    let _quiet = QUIET.read().await;
     in_namespace("python-shards", async |space| {
         let runtime = "'shardSpec': {'shards': 3, 'shardExpression': '^/users/([^/]*)/.*'}, \
                        'ports': [8080], 'public': True";
@@ -168,6 +172,7 @@ async fn shards_are_found_by_the_pattern() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_job_ends_with_its_lines_and_so_does_the_program() {
+    let _quiet = QUIET.read().await;
     in_namespace("python-job", async |space| {
         let desk = desk(space).await?;
         let mut program = Program::start(space, &desk, JOB, "'jobSpec': {'iterations': 3}").await?;

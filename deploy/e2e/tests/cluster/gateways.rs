@@ -11,9 +11,11 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
-use metaparticle_e2e::{Asker, Load, alone, world};
+use metaparticle_e2e::{Asker, Load, world};
 use metaparticle_testbed::{Space, in_namespace, kubectl, program};
 use serde_json::json;
+
+use crate::QUIET;
 
 const KEYS: u64 = 1000;
 const APP: &str = "app.kubernetes.io/name=metaparticle-gateway";
@@ -51,7 +53,7 @@ async fn two(space: &Space, old: &[String]) -> Result<Vec<String>> {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_rolling_restart_of_the_gateways_fails_nothing() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("gateways", async |space| {
         let image = world::image(space).await?;
         let words = [("pattern", "shard"), ("shard-key", "path:^/users/([^/]+)")];

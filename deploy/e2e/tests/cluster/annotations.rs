@@ -10,6 +10,8 @@ use metaparticle_e2e::hand::{self, Manner, Server};
 use metaparticle_e2e::{Answer, Asker, Gateway, world};
 use metaparticle_testbed::{Space, in_namespace};
 
+use crate::QUIET;
+
 /// Three pods behind `server`, and who asks them.
 struct Stage<'s> {
     space: &'s Space,
@@ -70,6 +72,7 @@ impl<'s> Stage<'s> {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn annotations_of_shards_do_what_they_say() {
+    let _quiet = QUIET.read().await;
     in_namespace("shard-words", async |space| {
         let mut stage = Stage::set(space).await?;
         stage.say("server", &[("pattern", "spread"), ("balance", "round-robin")]).await?;
@@ -130,6 +133,7 @@ async fn annotations_of_shards_do_what_they_say() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn annotations_of_scatters_do_what_they_say() {
+    let _quiet = QUIET.read().await;
     in_namespace("scatter-words", async |space| {
         let mut stage = Stage::set(space).await?;
         let four = |require| {
@@ -174,6 +178,7 @@ async fn annotations_of_scatters_do_what_they_say() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn annotations_of_bounds_do_what_they_say() {
+    let _quiet = QUIET.read().await;
     in_namespace("bound-words", async |space| {
         let mut stage = Stage::set(space).await?;
         let slow = Server::start(Manner { delay: Duration::from_secs(3), breaks: false }).await?;

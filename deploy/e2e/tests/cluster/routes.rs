@@ -7,6 +7,8 @@ use k8s_openapi::api::networking::v1::Ingress;
 use metaparticle_e2e::{Gateway, world};
 use metaparticle_testbed::{Space, in_namespace};
 
+use crate::QUIET;
+
 async fn deployed(space: &Space, names: &[&str]) -> Result<()> {
     let image = world::image(space).await?;
     for name in names {
@@ -22,6 +24,7 @@ async fn deployed(space: &Space, names: &[&str]) -> Result<()> {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn hosts_and_paths_lead_where_they_say() {
+    let _quiet = QUIET.read().await;
     in_namespace("hosts-and-paths", async |space| {
         deployed(space, &["one", "two", "three"]).await?;
         let rules = [
@@ -93,6 +96,7 @@ const WORDS: [(&str, &str); 19] = [
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn every_annotation_is_read_and_a_mistake_is_an_event_while_traffic_goes_on() {
+    let _quiet = QUIET.read().await;
     in_namespace("annotations", async |space| {
         let image = world::image(space).await?;
         world::set(space, "users", &image, 3).await?;

@@ -6,10 +6,12 @@ use anyhow::{Result, ensure};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::{Patch, PatchParams};
 use metaparticle_e2e::hand::{self, Server};
-use metaparticle_e2e::{Certificate, Gateway, shown, world};
+use metaparticle_e2e::{Certificate, Gateway, world};
 use metaparticle_testbed::{Space, in_namespace};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+
+use crate::QUIET;
 
 /// Gives each host the certificate of a Secret.
 async fn name(space: &Space, ingress: &str, hosts: &[(&str, &str)]) -> Result<()> {
@@ -27,7 +29,7 @@ async fn until(gateway: &Gateway, host: &str, certificate: &Certificate) -> Resu
     let begun = Instant::now();
     loop {
         // Before there is any, the handshake fails.
-        if shown(gateway.tls, host).await.is_ok_and(|shown| certificate.is(&shown)) {
+        if certificate.is_shown(gateway.tls, host).await.unwrap_or(false) {
             return Ok(());
         }
         ensure!(begun.elapsed() < Duration::from_secs(30), "{host} is shown another certificate");
@@ -38,6 +40,7 @@ async fn until(gateway: &Gateway, host: &str, certificate: &Certificate) -> Resu
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn each_host_is_shown_its_certificate_and_a_new_one_when_its_secret_changes() {
+    let _quiet = QUIET.read().await;
     in_namespace("sni", async |space| {
         let server = Server::start(hand::Manner::default()).await?;
         hand::service(space, "web", server.port, "http", &[]).await?;
@@ -49,15 +52,18 @@ async fn each_host_is_shown_its_certificate_and_a_new_one_when_its_secret_change
         two.put(space, "two").await?;
         name(space, "web", &[("one.example", "one")]).await?;
         let gateway = Gateway::start(space).await?;
-        ensure!(one.is(&shown(gateway.tls, "one.example").await?), "the first picture has it");
-        ensure!(shown(gateway.tls, "two.example").await.is_err(), "who has none is shown none");
+        ensure!(one.is_shown(gateway.tls, "one.example").await?, "the first picture has it");
+        ensure!(
+            one.is_shown(gateway.tls, "two.example").await.is_err(),
+            "who has none is shown none"
+        );
         // A Secret that nobody named is asked for when somebody does.
         name(space, "web", &[("one.example", "one"), ("two.example", "two")]).await?;
         until(&gateway, "two.example", &two).await?;
         let new = Certificate::new(&["one.example"])?;
         new.put(space, "one").await?;
         until(&gateway, "one.example", &new).await?;
-        ensure!(two.is(&shown(gateway.tls, "two.example").await?), "the other one is as it was");
+        ensure!(two.is_shown(gateway.tls, "two.example").await?, "the other one is as it was");
         Ok(())
     })
     .await;
@@ -66,6 +72,7 @@ async fn each_host_is_shown_its_certificate_and_a_new_one_when_its_secret_change
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_replica_that_speaks_tls_is_asked_when_its_authority_is_known() {
+    let _quiet = QUIET.read().await;
     in_namespace("upstream-tls", async |space| {
         let certificate = Certificate::new(&["replica.example"])?;
         let server = Server::secure(&certificate).await?;

@@ -2,16 +2,17 @@
 //! requests are counted, and keys that changed their owner.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
-use metaparticle_e2e::{Gateway, Load, Loading, Outcome, alone, world};
+use metaparticle_e2e::{Gateway, Load, Loading, Outcome, world};
 use metaparticle_testbed::{Space, in_namespace};
 use serde_json::json;
+
+use crate::QUIET;
 
 const KEYS: u64 = 1000;
 /// So many are answered at the least while ten pods are restarted one after the other: who waits holds
@@ -70,30 +71,39 @@ fn uids(pods: &[Pod]) -> Vec<String> {
     pods.iter().filter_map(kube::ResourceExt::uid).collect()
 }
 
+/// Ends the load once all replicas are known again: what it saw, where no key has another owner than before.
 #[expect(clippy::print_stderr, reason = "what was measured is for who runs the test")]
-fn tell(what: &str, outcome: &Outcome, moved: usize) {
-    let Outcome { asked, failed, slowest, .. } = outcome;
-    eprintln!("{what}: {asked} asked, failed {failed:?}, slowest {slowest:?}, {moved} keys moved");
-}
-
-fn moved(before: &BTreeMap<u64, String>, after: &BTreeMap<u64, String>) -> usize {
-    before.iter().filter(|(key, owner)| after.get(key) != Some(owner)).count()
+async fn ended(
+    what: &str,
+    (space, gateway, loading): (&Space, &Gateway, Loading),
+    replicas: usize,
+    before: &BTreeMap<u64, String>,
+) -> Result<Outcome> {
+    world::known(gateway, &service(space), replicas).await?;
+    let outcome = loading.end().await;
+    let after = world::owners(&mut gateway.asker(), "db", KEYS).await?;
+    let moved = before.iter().filter(|(key, owner)| after.get(key) != Some(owner)).count();
+    let Outcome { asked, failed, slowest, .. } = &outcome;
+    let strangers = outcome.strangers(before);
+    eprintln!(
+        "{what}: {asked} asked, failed {failed:?}, {strangers} by another owner, slowest {slowest:?}, \
+         {moved} keys moved"
+    );
+    ensure!(moved == 0, "{moved} keys moved");
+    Ok(outcome)
 }
 
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_rolling_restart_of_ten_fails_nothing_and_moves_no_key() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("rolling-failover", async |space| {
         let words = [("shard-count", "statefulset"), ("shard-on-owner-down", "failover")];
         let (gateway, loading, before) = sharded(space, 10, &words).await?;
         restart(space, 10).await?;
-        let outcome = loading.end().await;
-        world::known(&gateway, &service(space), 10).await?;
-        let after = world::owners(&mut gateway.asker(), "db", KEYS).await?;
-        tell("rolling restart, failover", &outcome, moved(&before, &after));
+        let load = (space, &gateway, loading);
+        let outcome = ended("rolling restart, failover", load, 10, &before).await?;
         ensure!(outcome.failures() == 0, "failed: {:?}", outcome.failed);
-        ensure!(moved(&before, &after) == 0, "{} keys moved", moved(&before, &after));
         Ok(())
     })
     .await;
@@ -102,26 +112,19 @@ async fn a_rolling_restart_of_ten_fails_nothing_and_moves_no_key() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn who_waits_for_the_owner_is_never_answered_by_another() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("rolling-wait", async |space| {
         let words = [("shard-count", "statefulset"), ("shard-on-owner-down", "wait:15s")];
         let (gateway, loading, before) = sharded(space, 10, &words).await?;
         restart(space, 10).await?;
-        let outcome = loading.end().await;
-        world::known(&gateway, &service(space), 10).await?;
-        let after = world::owners(&mut gateway.asker(), "db", KEYS).await?;
+        let load = (space, &gateway, loading);
+        let outcome = ended("rolling restart, wait", load, 10, &before).await?;
         let strangers = outcome.strangers(&before);
-        tell(
-            &format!("rolling restart, wait: {strangers} answers of others"),
-            &outcome,
-            moved(&before, &after),
-        );
         // Who is answered by nobody is not answered by another either: most must have been answered.
         let (asked, failures) = (outcome.asked, outcome.failures());
         ensure!(asked - failures >= FLOOR, "{} of {asked} were answered", asked - failures);
         ensure!(failures * 100 <= asked, "{failures} of {asked} failed: {:?}", outcome.failed);
         ensure!(strangers == 0, "{strangers} answers of a wrong owner");
-        ensure!(moved(&before, &after) == 0, "{} keys moved", moved(&before, &after));
         Ok(())
     })
     .await;
@@ -130,7 +133,7 @@ async fn who_waits_for_the_owner_is_never_answered_by_another() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn scaling_out_and_in_again_fails_nothing_and_gives_each_key_back() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("scaling", async |space| {
         let words = [("shard-count", "statefulset")];
         let (gateway, loading, before) = sharded(space, 3, &words).await?;
@@ -143,13 +146,9 @@ async fn scaling_out_and_in_again_fails_nothing_and_gives_each_key_back() {
         let strayed = strayed.count();
         patch(space, json!({ "spec": { "replicas": 3 } })).await?;
         world::ready(space, "db", 3).await?;
-        world::known(&gateway, &service(space), 3).await?;
-        let outcome = loading.end().await;
-        let after = world::owners(&mut gateway.asker(), "db", KEYS).await?;
-        tell("scale 3, 10, 3", &outcome, moved(&before, &after));
+        let outcome = ended("scale 3, 10, 3", (space, &gateway, loading), 3, &before).await?;
         ensure!(strayed == 0, "{strayed} keys moved between shards that stayed");
         ensure!(outcome.failures() == 0, "failed: {:?}", outcome.failed);
-        ensure!(moved(&before, &after) == 0, "{} keys moved", moved(&before, &after));
         Ok(())
     })
     .await;
@@ -158,7 +157,7 @@ async fn scaling_out_and_in_again_fails_nothing_and_gives_each_key_back() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_pod_that_is_killed_fails_nothing_that_is_safe_to_ask_again() {
-    let _alone = alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("killed", async |space| {
         let words = [("shard-count", "statefulset")];
         let (gateway, loading, before) = sharded(space, 3, &words).await?;
@@ -170,13 +169,8 @@ async fn a_pod_that_is_killed_fails_nothing_that_is_safe_to_ask_again() {
             (world::is_ready(found) && found.uid() != old).then_some(())
         };
         space.until("another db-1", "app=db", back).await.context("it does not come back")?;
-        world::known(&gateway, &service(space), 3).await?;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let outcome = loading.end().await;
-        let after = world::owners(&mut gateway.asker(), "db", KEYS).await?;
-        tell("delete --force", &outcome, moved(&before, &after));
+        let outcome = ended("delete --force", (space, &gateway, loading), 3, &before).await?;
         ensure!(outcome.failures() == 0, "failed: {:?}", outcome.failed);
-        ensure!(moved(&before, &after) == 0, "{} keys moved", moved(&before, &after));
         Ok(())
     })
     .await;

@@ -15,6 +15,8 @@ use metaparticle_testbed::{Space, figures, in_namespace, kubectl, program};
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::QUIET;
+
 const HOST: &str = "hello.example";
 
 /// A folder with the program and its file, as `deploy/examples/hello` is one.
@@ -27,8 +29,8 @@ struct Desk {
 
 impl Desk {
     async fn new(space: &Space) -> Result<Self> {
-        let deployer = program::here("metaparticle", "metaparticle").await?;
-        let hello = program::built("metaparticle-hello", "hello").await?;
+        let deployer = program::built("metaparticle").await?;
+        let hello = program::built("hello").await?;
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = here.join("../../target/hello").join(space.name());
         fs::create_dir_all(&folder)?;
@@ -97,7 +99,7 @@ async fn pods(space: &Space) -> Result<BTreeMap<String, (Option<String>, i32)>> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_program_is_deployed_again_for_nothing_and_changed_under_load_without_a_failure() {
-    let _alone = metaparticle_e2e::alone().await;
+    let _quiet = QUIET.write().await;
     in_namespace("hello", async |space| {
         let desk = Desk::new(space).await?;
         let gateway = Gateway::start(space).await?;

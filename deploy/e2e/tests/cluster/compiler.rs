@@ -1,7 +1,6 @@
 //! Does `mp-compiler` do on a real cluster what the published libraries expect of it? Shards that the original's
 //! ring chooses, deploys that may be repeated, and the published Python library, unchanged.
 
-#[path = "compiler/python.rs"]
 mod python;
 
 use std::collections::BTreeMap;
@@ -16,6 +15,8 @@ use kube::api::ListParams;
 use metaparticle_e2e::{Desk, Gateway, world};
 use metaparticle_testbed::{Space, in_namespace, program};
 use serde_json::json;
+
+use crate::QUIET;
 
 /// Paths, and the shard of `server` that the original's ring gives them: computed by `metaparticle_v1` of
 /// `gateway/tests/golden/make.py` over `server-{0,1,2}.server:8080`. Of paths that the pattern does not match the
@@ -34,7 +35,7 @@ const OWNERS: [(&str, u32); 10] = [
 ];
 
 async fn compiler() -> Result<std::path::PathBuf> {
-    program::here("metaparticle", "mp-compiler").await
+    program::built("mp-compiler").await
 }
 
 fn shards(image: &str) -> String {
@@ -59,6 +60,7 @@ async fn pods(space: &Space) -> Result<BTreeMap<String, Option<String>>> {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn requests_reach_the_shard_that_the_original_ring_chooses() {
+    let _quiet = QUIET.read().await;
     in_namespace("compiler-shards", async |space| {
         let desk = Desk::new(space, &compiler().await?)?;
         fs::write(desk.folder.join("spec.json"), shards(&world::image(space).await?))?;
@@ -83,6 +85,7 @@ async fn requests_reach_the_shard_that_the_original_ring_chooses() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn what_is_deployed_again_stays_and_what_is_deleted_leaves_nothing() {
+    let _quiet = QUIET.read().await;
     in_namespace("compiler-again", async |space| {
         let desk = Desk::new(space, &compiler().await?)?;
         fs::write(desk.folder.join("spec.json"), shards(&world::image(space).await?))?;
@@ -129,6 +132,7 @@ async fn what_is_deployed_again_stays_and_what_is_deleted_leaves_nothing() {
 #[tokio::test]
 #[ignore = "needs a cluster: `make test` starts one"]
 async fn a_foreign_object_of_the_name_is_refused() {
+    let _quiet = QUIET.read().await;
     in_namespace("compiler-foreign", async |space| {
         world::service(space, "server", &[]).await?;
         let desk = Desk::new(space, &compiler().await?)?;
