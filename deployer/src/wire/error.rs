@@ -57,7 +57,6 @@ impl Error {
     }
 
     /// The cause, for the log.
-    #[must_use]
     pub fn because(self, cause: impl Into<Cause>) -> Self {
         Self { cause: Some(cause.into()), ..self }
     }
