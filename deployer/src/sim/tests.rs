@@ -372,7 +372,7 @@ async fn a_call_hands_on_what_a_trace_needs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_is_dropped_when_its_answer_is_of_no_use() {
-    let late = spread(1, async || Ok(std::future::pending::<()>().await));
+    let late = spread(1, async || std::future::pending::<Result<()>>().await);
     let app = app("a").job("j", async |_: Context| Ok(())).service("b", late);
     let world = app.simulate(1).unwrap();
     let answering = app.services[0].role.open(Arc::clone(&world.seats["j-0"]));
