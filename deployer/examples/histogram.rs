@@ -2,9 +2,11 @@
 //! asks all of them, and counts what they say.
 //!
 //! ```text
-//! curl ──► histogram ──┬─► histogram-leaf-0   samples()      here: one process, ten ports
-//!          counts()    ├─► …                                 in a cluster: two pods, and ten
-//!                      └─► histogram-leaf-9   samples()
+//! curl ──► gateway ──► histogram ──┬─► histogram-leaf-0   samples()
+//!                      counts()    ├─► …
+//!                                  └─► histogram-leaf-9   samples()
+//! here: one process, with a port for the gateway, which counts, and one for each leaf
+//! in a cluster: a gateway that is there already, two pods that count, and ten that are leaves
 //! ```
 
 use metaparticle::prelude::*;
@@ -24,10 +26,11 @@ fn counts(parts: Parts<Vec<usize>>) -> Result<[u32; 10]> {
     Ok(counts)
 }
 
-/// Ten leaves, of which eight must answer within two seconds.
+/// Ten leaves, and who asks them, who alone is public. It waits for all ten, two seconds at the most; eight are
+/// enough then, and with fewer there is no answer.
 pub fn histogram() -> App {
-    let leaves = scatter(10, samples, counts).quorum(8).deadline(Duration::from_secs(2));
-    app("histogram").service("histogram", leaves.public())
+    let counted = scatter(10, samples, counts).quorum(8).deadline(Duration::from_secs(2));
+    app("histogram").service("histogram", counted.public())
 }
 
 fn main() -> ExitCode {

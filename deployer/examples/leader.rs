@@ -8,8 +8,19 @@ use serde::{Deserialize, Serialize};
 struct Clock {
     ticks: u64,
     by: String,
-    /// A number that only grows from leader to leader.
-    token: String,
+    /// Whose the last tick was: terms only grow from leader to leader.
+    term: Option<Term>,
+}
+
+impl Clock {
+    /// One tick, of who leads; not of a leader of yesterday, who does not know yet.
+    fn tick(&mut self, by: &str, term: &Term) -> Result<()> {
+        if self.term.as_ref() > Some(term) {
+            return Err(Error::unavailable(format!("{} leads already", self.by)));
+        }
+        *self = Self { ticks: self.ticks + 1, by: by.to_owned(), term: Some(term.clone()) };
+        Ok(())
+    }
 }
 
 /// What the leader does, until it leads no more.
@@ -17,13 +28,7 @@ async fn tick(held: Held, me: Context) -> Result<()> {
     let clock = me.scope::<Clock>("clock")?;
     loop {
         held.check()?;
-        clock
-            .update(|clock| {
-                clock.ticks += 1;
-                clock.by = me.replica().to_owned();
-                clock.token = held.token().to_string();
-            })
-            .await?;
+        clock.update(|clock| clock.tick(me.replica(), held.token())).await??;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -75,6 +80,16 @@ mod tests {
         let second = until(&world, "other leader", |clock| clock.by != first.by).await?;
         assert!(second.ticks > first.ticks);
         world.stop().await;
+        Ok(())
+    }
+
+    #[test]
+    fn a_leader_of_yesterday_changes_nothing() -> Result<()> {
+        let mut clock = Clock::default();
+        clock.tick("ticker-0", &Term::from(9))?;
+        clock.tick("ticker-1", &Term::from(10))?;
+        assert!(clock.tick("ticker-0", &Term::from(9)).is_err());
+        assert_eq!((clock.ticks, clock.by.as_str()), (2, "ticker-1"));
         Ok(())
     }
 

@@ -57,7 +57,8 @@ pub fn containerize(f: impl FnOnce(), runtime: Runtime, package: Package) -> Exi
     let reading = spec::read_value(&document(&runtime, &package), &Setting::default());
     match reading {
         Ok(reading) => {
-            for note in &reading.notes {
+            let notes = reading.notes.iter().map(ToString::to_string);
+            for note in unheeded(&runtime, &package).into_iter().chain(notes) {
                 tell(&format!("note: {note}"));
             }
             start::deployer(reading.application, words)
@@ -95,6 +96,28 @@ fn document(runtime: &Runtime, package: &Package) -> Value {
     json!({ "name": name, "services": [service], "serve": { "name": name, "public": public } })
 }
 
+/// What is said, and has no effect.
+fn unheeded(runtime: &Runtime, package: &Package) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(executor) = &runtime.executor
+        && !["metaparticle", "kubernetes"].contains(&executor.as_str())
+    {
+        notes.push(format!("executor `{executor}` has no effect: it runs on Kubernetes"));
+    }
+    if runtime.shards.is_some() && runtime.replicas.is_some() {
+        notes.push("replicas have no effect: there are shards instead".to_owned());
+    }
+    if runtime.shards.is_none() && runtime.url_shard_pattern.is_some() {
+        notes.push("url_shard_pattern has no effect without shards".to_owned());
+    }
+    if package.publish == Some(false) {
+        notes.push(
+            "publish `false` has no effect: nodes pull the image from its registry".to_owned(),
+        );
+    }
+    notes
+}
+
 /// The name of this program's file.
 fn program() -> String {
     let path = std::env::current_exe().ok();
@@ -130,6 +153,32 @@ mod tests {
         let web = plan.object("Deployment", "web").unwrap().body();
         let image = web.pointer("/spec/template/spec/containers/0/image").unwrap();
         assert_eq!(image, "registry.example/shop/web");
+    }
+
+    #[test]
+    fn who_is_public_is_asked_from_outside() {
+        for public in [true, false] {
+            let public_address = Some(public);
+            let runtime = Runtime { ports: Some(8080), public_address, ..Runtime::default() };
+            assert_eq!(plan(runtime).is_public("web"), public);
+        }
+    }
+
+    #[test]
+    fn what_has_no_effect_is_told() {
+        let runtime = Runtime {
+            executor: Some("docker".to_owned()),
+            replicas: Some(1),
+            shards: Some(2),
+            ..Runtime::default()
+        };
+        let package = Package { publish: Some(false), ..Package::default() };
+        let told = unheeded(&runtime, &package).join("\n");
+        for word in ["docker", "replicas", "publish"] {
+            assert!(told.contains(word), "{word} in {told}");
+        }
+        let runtime = Runtime { executor: Some("metaparticle".to_owned()), ..Runtime::default() };
+        assert!(unheeded(&runtime, &Package::default()).is_empty());
     }
 
     #[test]

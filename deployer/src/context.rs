@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use metaparticle_sync::Sync as Locks;
 use metaparticle_sync::holder::Held;
 use metaparticle_sync::lock::Lock;
@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::scope::{Scope, Store};
-use crate::wire::{DEADLINE, Error, HANDED_ON, Request, Result, line};
+use crate::wire::{DEADLINE, Error, HANDED_ON, Refused, Request, Result, question};
 
 /// What a handler is told besides its ask; cheap to clone.
 ///
@@ -39,6 +39,7 @@ pub(crate) struct Seat {
     pub(crate) tools: Arc<Tools>,
     pub(crate) caller: Arc<dyn Caller>,
     pub(crate) chance: Mutex<fastrand::Rng>,
+    body_most: u64,
 }
 
 /// What all replicas of a process may use.
@@ -46,8 +47,29 @@ pub(crate) struct Seat {
 pub(crate) struct Tools {
     pub(crate) locks: Option<Locks>,
     pub(crate) scopes: Arc<dyn Store>,
-    pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) settings: Settings,
     pub(crate) declared: Declared,
+}
+
+/// The values of settings. Some are secrets: only their names are ever shown.
+#[derive(Default)]
+pub(crate) struct Settings(BTreeMap<(String, String), String>);
+
+impl Settings {
+    /// The setting `name` of `owner`: a service, a job or a leader.
+    pub(crate) fn insert(&mut self, owner: &str, name: &str, value: String) {
+        self.0.insert((owner.to_owned(), name.to_owned()), value);
+    }
+
+    fn of(&self, owner: &str, name: &str) -> Option<&str> {
+        self.0.get(&(owner.to_owned(), name.to_owned())).map(String::as_str)
+    }
+}
+
+impl Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 impl Seat {
@@ -61,13 +83,19 @@ impl Seat {
         chance: fastrand::Rng,
     ) -> Self {
         let (service, replica, chance) = (service.into(), replica.into(), Mutex::new(chance));
-        Self { service, replica, index, count, tools, caller, chance }
+        Self { service, replica, index, count, tools, caller, chance, body_most: 0 }
+    }
+
+    /// The same, which is asked in at most so many bytes.
+    pub(crate) fn asked_in(self, body_most: u64) -> Self {
+        Self { body_most, ..self }
     }
 }
 
 /// The names that an application declares.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
+    pub(crate) services: BTreeSet<String>,
     pub(crate) locks: BTreeSet<String>,
     pub(crate) scopes: BTreeSet<String>,
 }
@@ -88,6 +116,10 @@ pub(crate) struct Trip {
     deadline: Option<Instant>,
     headers: HeaderMap,
 }
+
+/// Until when the answer to a call is of use: an extension of its request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Until(pub(crate) Instant);
 
 impl Trip {
     /// What `request` brings along.
@@ -156,14 +188,20 @@ impl<S> Context<S> {
         self.seat.chance.lock().unwrap_or_else(PoisonError::into_inner).fork()
     }
 
-    /// The value of a setting that this service declares, by `env` or `secret`.
+    /// How many bytes an ask may have.
+    pub(crate) fn body_most(&self) -> u64 {
+        self.seat.body_most
+    }
+
+    /// The value of a setting that this service, job or leader declares, by `env` or `secret`.
     ///
     /// # Errors
     /// When it does not.
     pub fn setting(&self, name: &str) -> Result<&str> {
-        let setting = self.seat.tools.settings.get(&format!("{}/{name}", self.seat.service));
-        setting.map(String::as_str).ok_or_else(|| {
-            undeclared("setting", name, "`.env(name, value)` or `.secret(name, …)` to its service")
+        let owner = &*self.seat.service;
+        self.seat.tools.settings.of(owner, name).ok_or_else(|| {
+            let add = format!("`.env(\"{name}\", …)` or `.secret(\"{name}\", …)` to `{owner}`");
+            undeclared("setting", name, &add)
         })
     }
 
@@ -214,39 +252,34 @@ impl<S> Context<S> {
     /// that is left.
     ///
     /// # Errors
-    /// When it does not answer, or not with what is expected.
+    /// When the application has no such service, or it does not answer, or not with what is expected. That it
+    /// answered something else than success is status 502 here, and [`Error::answered`] says what it was.
     pub async fn call<A, R>(&self, service: &str, ask: &A) -> Result<R>
     where
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        let mut request = http::Request::new(line(&ask)?);
-        *request.method_mut() = Method::POST;
-        *request.headers_mut() = self.trip.headers.clone();
-        request
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-        let calling = self.seat.caller.call(service, request);
-        let response = match self.trip.deadline {
-            None => calling.await?,
-            Some(deadline) => {
-                let late = |_| Error::new(http::StatusCode::GATEWAY_TIMEOUT, "no time is left");
-                tokio::time::timeout_at(deadline, calling).await.map_err(late)??
-            }
-        };
+        if !self.seat.tools.declared.services.contains(service) {
+            return Err(undeclared("service", service, "`.service(name, …)` to the app"));
+        }
+        let mut request = question(ask)?;
+        request.headers_mut().extend(self.trip.headers.clone());
+        if let Some(deadline) = self.trip.deadline {
+            request.extensions_mut().insert(Until(deadline));
+        }
+        let response = self.seat.caller.call(service, request).await?;
         if !response.status().is_success() {
-            let text = String::from_utf8_lossy(response.body());
-            let told = format!("service `{service}` answered {}", response.status());
-            return Err(Error::new(http::StatusCode::BAD_GATEWAY, told).because(text));
+            let (status, said) = (response.status(), String::from_utf8_lossy(response.body()));
+            let told = format!("service `{service}` answered {status}");
+            let refused = Refused { status, said: said.trim_end().to_owned() };
+            return Err(Error::new(http::StatusCode::BAD_GATEWAY, told).because(refused));
         }
         Ok(serde_json::from_slice(response.body())?)
     }
 }
 
 fn undeclared(what: &str, name: &str, add: &str) -> Error {
-    let told = "the service failed; its log says why";
-    let why = format!("{what} `{name}` is not declared: add {add}");
-    Error::new(http::StatusCode::INTERNAL_SERVER_ERROR, told).because(why)
+    Error::failed().because(format!("{what} `{name}` is not declared: add {add}"))
 }
 
 /// The state is what a context stands for.

@@ -52,9 +52,13 @@ impl Leaf {
                 () = self.end.cancelled() => return,
                 () = self.kill.cancelled() => return,
             };
-            let Ok((stream, _)) = accepted else {
-                sleep(BREATH).await;
-                continue;
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(BREATH).await;
+                    continue;
+                }
             };
             // An answer is one small write: there is nothing to wait for. Without it all still works.
             stream.set_nodelay(true).ok();
@@ -75,7 +79,8 @@ impl Leaf {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(None)
-            .serve_connection(TokioIo::new(stream), answer);
+            .serve_connection(TokioIo::new(stream), answer)
+            .with_upgrades();
         let mut connection = pin!(connection);
         tokio::select! {
             // Broken off by who asked: nobody is left to tell.
@@ -114,7 +119,11 @@ impl Leaf {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use futures::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Notify;
 
     use super::*;
     use crate::wire::{answer, whole};
@@ -135,6 +144,57 @@ mod tests {
         let response = leaf.answer(request).await;
         assert_eq!(response.headers()[BUILD], "b1");
         response.status()
+    }
+
+    /// A leaf that was asked, and answers when it is told to: its address, its ends, and who asks.
+    async fn asked() -> (Leaf, Arc<Notify>, TcpStream, SocketAddr) {
+        let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (began, gone) = (Arc::clone(&begun), Arc::clone(&go));
+        let answering: Answering = Arc::new(move |_| {
+            let (began, gone) = (Arc::clone(&began), Arc::clone(&gone));
+            async move {
+                began.notify_one();
+                gone.notified().await;
+                answer(Ok("right"))
+            }
+            .boxed()
+        });
+        let (end, kill) = (CancellationToken::new(), CancellationToken::new());
+        let build = HeaderValue::from_static("b1");
+        let leaf = Leaf { replica: None, build, answering, end, kill };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, tasks) = (listener.local_addr().unwrap(), Tasks::default());
+        tasks.spawn(leaf.clone().serve(listener, tasks.clone()));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        begun.notified().await;
+        (leaf, go, stream, address)
+    }
+
+    /// All that is heard until the connection ends.
+    async fn heard(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut text));
+        read.await.expect("it ends").ok();
+        text
+    }
+
+    #[tokio::test]
+    async fn who_ends_finishes_what_it_has_and_takes_no_more() {
+        let (leaf, go, stream, address) = asked().await;
+        leaf.end.cancel();
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        go.notify_one();
+        assert!(heard(stream).await.contains("200 OK"));
+    }
+
+    #[tokio::test]
+    async fn who_is_killed_falls_silent() {
+        let (leaf, _go, stream, _) = asked().await;
+        leaf.kill.cancel();
+        assert_eq!(heard(stream).await, "");
     }
 
     #[tokio::test]

@@ -125,6 +125,7 @@ pub mod prelude {
     };
     pub use crate::wire::{Error, Result};
     pub use metaparticle_sync::holder::Held;
+    pub use metaparticle_sync::term::Term;
     pub use std::process::ExitCode;
     pub use std::time::Duration;
 }

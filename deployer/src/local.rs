@@ -7,7 +7,6 @@ mod crew;
 mod tests;
 mod text;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +18,11 @@ use metaparticle_gateway::tasks::{Clock, Tasks};
 use metaparticle_sync::Sync as Locks;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio_util::sync::DropGuard;
 
-use crate::context::{Caller, Tools};
+use crate::context::{Caller, Settings, Tools};
 use crate::pattern::{App, Mistakes, Setting};
-use crate::reply::{Reply, fetch};
+use crate::reply::{Reply, fetch, request};
 use crate::road::{Colleague, Door, Inside, world};
 use crate::scope::{Memory, Scope, Store};
 use crate::settings;
@@ -83,6 +83,8 @@ pub struct Local {
     scopes: Arc<dyn Store>,
     tasks: Tasks,
     text: String,
+    #[expect(dead_code, reason = "it is held, not read")]
+    end: DropGuard,
 }
 
 impl App {
@@ -125,12 +127,15 @@ impl App {
         let gateway = gateway.start_with(carrier);
         let gateway = gateway.map_err(|why| NotStarted::Address(format!("{why:#}")))?;
         let control = control::serve(&crew, &locks, options.control, &tasks).await;
-        let control = control.map_err(no_address)?;
+        let control = control.map_err(|why| {
+            NotStarted::Address(format!("{} (--control): {why}", options.control))
+        })?;
         crew.begin(&locks);
         gateway.ready();
         let text = text::introduction(self, &gateway, control, &crew);
         let scopes = options.scopes;
-        Ok(Local { gateway, control, crew, inside, locks, scopes, tasks, text })
+        let end = crew.ending().drop_guard();
+        Ok(Local { gateway, control, crew, inside, locks, scopes, tasks, text, end })
     }
 }
 
@@ -138,20 +143,17 @@ fn no_address(why: std::io::Error) -> NotStarted {
     NotStarted::Address(why.to_string())
 }
 
-/// The settings by `SERVICE/NAME`.
-fn settings_of(app: &App) -> Result<BTreeMap<String, String>, NotStarted> {
-    let mut found = BTreeMap::new();
+fn settings_of(app: &App) -> Result<Settings, NotStarted> {
+    let mut found = Settings::default();
     let mut missing = Vec::new();
-    for service in &app.services {
-        for (name, setting) in &service.settings {
-            let value = match setting {
-                Setting::Value(value) => Some(value.clone()),
-                Setting::Secret(_) => settings::variable(name),
-            };
-            match value {
-                Some(value) => drop(found.insert(format!("{}/{name}", service.name), value)),
-                None => missing.push(name.as_str()),
-            }
+    for (owner, name, setting) in app.settings() {
+        let value = match setting {
+            Setting::Value(value) => Some(value.clone()),
+            Setting::Secret(_) => settings::variable(name),
+        };
+        match value {
+            Some(value) => found.insert(owner, name, value),
+            None => missing.push(name),
         }
     }
     if missing.is_empty() { Ok(found) } else { Err(NotStarted::Secrets(missing.join(", "))) }
@@ -184,7 +186,7 @@ impl Local {
     /// # Errors
     /// When nobody answers.
     pub async fn get(&self, path: &str) -> Result<Reply> {
-        fetch(self.address(), "GET", path, Vec::new()).await
+        self.ask("GET", path, &[], "").await
     }
 
     /// Asks from outside, with a body.
@@ -192,7 +194,22 @@ impl Local {
     /// # Errors
     /// When nobody answers.
     pub async fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> Result<Reply> {
-        fetch(self.address(), "POST", path, body.into()).await
+        self.ask("POST", path, &[], body).await
+    }
+
+    /// Asks from outside, with headers: `host` is one of them.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Result<Reply> {
+        let body = body.into().into();
+        fetch(self.address(), request(method, path, headers, body)?).await
     }
 
     /// Asks a service from inside, public or not, as its handlers do.

@@ -19,6 +19,7 @@ use http::HeaderValue;
 use metaparticle_gateway::app::Gateway;
 use metaparticle_gateway::send::Network;
 use metaparticle_gateway::tasks::{Clock, Tasks};
+use metaparticle_gateway::words::Pattern;
 use metaparticle_sync::Sync as Locks;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -27,7 +28,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{self, Target};
-use crate::context::{Caller, Seat, Tools};
+use crate::context::{Caller, Seat, Settings, Tools};
 use crate::leaf::Leaf;
 use crate::pattern::{ADMIN, App, Candidates, INDEX, Indexed, PORT, ROLE, Service};
 use crate::road::{Colleague, Door};
@@ -124,16 +125,16 @@ impl Place {
     async fn replica(&self, service: &Service, mut end: Signal) -> Result<(), String> {
         let (tasks, ready) = (Tasks::default(), Ready::default());
         let (tools, locks) = self.tools(false).await?;
-        let index = ordinal(&self.pod).filter(|index| *index < service.count).unwrap_or_default();
+        let index = number(service, &self.pod);
         let seat = self.seat(&service.name, index, service.count, tools, &tasks);
+        let seat = Arc::new(seat.asked_in(service.body_most()));
         let bind = |port| TcpListener::bind(everywhere(port));
         let no_address = |why: std::io::Error| format!("cannot listen: {why}");
         let door = bind(ADMIN).await.map_err(no_address)?;
         let listener = bind(PORT).await.map_err(no_address)?;
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let leaf = Leaf {
-            replica: (service.pattern != metaparticle_gateway::words::Pattern::Spread)
-                .then(|| self.pod.as_str().into()),
+            replica: (service.pattern != Pattern::Spread).then(|| self.pod.as_str().into()),
             build: self.build.clone(),
             answering: service.role.open(seat),
             end: stop.clone(),
@@ -161,7 +162,7 @@ impl Place {
         let (tools, locks) = self.tools(true).await?;
         let tasks = Tasks::default();
         let locks = locks.ok_or("a leader needs locks")?;
-        let seat = self.seat(&leader.name, 0, leader.count, tools, &tasks);
+        let seat = Arc::new(self.seat(&leader.name, 0, leader.count, tools, &tasks));
         let standing = crate::lead::stand(locks.lock(&leader.name), Arc::clone(&leader.lead), seat);
         tokio::select! {
             () = standing => {}
@@ -179,7 +180,7 @@ impl Place {
         let seat =
             self.seat(&job.name, index.unwrap_or_default(), job.count, tools, &Tasks::default());
         let done = tokio::select! {
-            done = (job.work)(seat) => done.map_err(|why| why.in_full()),
+            done = (job.work)(Arc::new(seat)) => done.map_err(|why| why.in_full()),
             _ = end.recv() => Err("the pod ended before the work".to_owned()),
         };
         if let Some(locks) = locks {
@@ -202,12 +203,10 @@ impl Place {
                 Arc::new(cluster.map_err(|why| why.to_string())?.scopes(&self.app.name))
             }
         };
-        let mut settings = std::collections::BTreeMap::new();
-        for service in &self.app.services {
-            for (name, _) in &service.settings {
-                if let Some(value) = settings::variable(name) {
-                    settings.insert(format!("{}/{name}", service.name), value);
-                }
+        let mut settings = Settings::default();
+        for (owner, name, _) in self.app.settings() {
+            if let Some(value) = settings::variable(name) {
+                settings.insert(owner, name, value);
             }
         }
         Ok((Arc::new(Tools { locks: locks.clone(), scopes, settings, declared }), locks))
@@ -220,18 +219,27 @@ impl Place {
         count: u32,
         tools: Arc<Tools>,
         tasks: &Tasks,
-    ) -> Arc<Seat> {
+    ) -> Seat {
         let (finder, latest) = Finder::new(&self.app, Door::Inside);
         let clock = Clock::start();
         let network = Network::new(tasks.clone(), clock);
         let caller: Arc<dyn Caller> = Arc::new(Remote::new(finder, latest, network, clock));
         let place = (index, self.pod.as_str());
-        Arc::new(Seat::new(service, place, count, tools, caller, fastrand::Rng::new()))
+        Seat::new(service, place, count, tools, caller, fastrand::Rng::new())
     }
 }
 
 fn everywhere(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))
+}
+
+/// Which replica of `service` a pod is: its own number also where it has one too many, for its state is
+/// called by it. Pods that are alike have none, whatever digits their names end with.
+fn number(service: &Service, pod: &str) -> u32 {
+    match service.pattern {
+        Pattern::Spread => 0,
+        Pattern::Shard | Pattern::Scatter => ordinal(pod).unwrap_or_default(),
+    }
 }
 
 /// The number of a StatefulSet's pod.

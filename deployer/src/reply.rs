@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, StatusCode};
+use http::header::HOST;
+use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::context::Caller;
 use crate::road::COVERAGE;
-use crate::wire::{Error, Result, SHARD, line};
+use crate::wire::{Error, Result, SHARD, question};
 
 /// An answer, whole.
 #[derive(Debug, Clone)]
@@ -79,24 +79,27 @@ where
     A: Serialize + ?Sized,
     R: DeserializeOwned,
 {
-    let mut request = http::Request::new(line(&ask)?);
-    *request.method_mut() = Method::POST;
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Reply(caller.call(service, request).await?).json()
+    Reply(caller.call(service, question(ask)?).await?).json()
+}
+
+/// A request of these parts.
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Result<http::Request<Bytes>> {
+    let request = http::Request::builder().method(method).uri(path);
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    Ok(request.body(body)?)
 }
 
 /// Asks whoever listens at `address`.
-pub(crate) async fn fetch(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    body: Vec<u8>,
-) -> Result<Reply> {
-    let request = http::Request::builder()
-        .method(method)
-        .uri(path)
-        .header(HOST, address.to_string())
-        .body(Full::new(Bytes::from(body)))?;
+pub(crate) async fn fetch(address: SocketAddr, request: http::Request<Bytes>) -> Result<Reply> {
+    let mut request = request.map(Full::new);
+    let host = HeaderValue::try_from(address.to_string())?;
+    request.headers_mut().entry(HOST).or_insert(host);
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // It ends when the sender is dropped.

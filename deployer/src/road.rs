@@ -8,9 +8,10 @@
 mod tests;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, HOST};
@@ -30,9 +31,9 @@ use metaparticle_gateway::tasks::{Clock, Tasks};
 use metaparticle_gateway::words::Protocol;
 use tokio::time::Instant;
 
-use crate::context::Caller;
+use crate::context::{Caller, Until};
 use crate::pattern::{self, App, Front, Keyed, Merged};
-use crate::wire::{BUILD, Error, Result, TOOK};
+use crate::wire::{BUILD, Cause, Error, Result, TOOK};
 
 /// Bytes of bodies that calls of one process hold at a time.
 const MEMORY: u64 = 256 << 20;
@@ -167,17 +168,36 @@ impl<C: Carrier> Inside<C> {
         }
         let body = if body.is_empty() { Body::Empty } else { Body::Whole(body) };
         let mut came = Arrived::new(head.method, head.uri, Version::HTTP_11, headers, body);
+        if let Some(Until(until)) = head.extensions.get() {
+            let left = until.saturating_duration_since(Instant::now());
+            came.until(self.handle.sender.clock.now() + left);
+        }
         let answer = Box::pin(self.handle.handle(&mut came, &self.peer, None, false)).await;
         let (head, body) = http::Response::from(answer).into_parts();
-        let body = body.collect().await.map_err(Broken)?.to_bytes();
+        let body = self.held(body).await.map_err(Broken)?;
         Ok(http::Response::from_parts(head, body))
+    }
+
+    /// Reads an answer whole, as far as there is memory for it.
+    async fn held<B>(&self, body: B) -> Result<Bytes, Cause>
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<Cause>>,
+    {
+        let mut body = pin!(body);
+        let (mut whole, mut held) = (BytesMut::new(), self.handle.memory.hold());
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(Into::into)?.into_data() else { continue };
+            held.grow(data.len())?;
+            whole.extend_from_slice(&data);
+        }
+        Ok(whole.freeze())
     }
 }
 
 /// An answer that broke off.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer broke off")]
-struct Broken(#[source] Box<dyn std::error::Error + Send + Sync>);
+struct Broken(#[source] Cause);
 
 impl<C: Carrier + std::fmt::Debug> Caller for Inside<C> {
     fn call(

@@ -95,7 +95,11 @@ impl<T: Serialize + DeserializeOwned + Default> Scope<T> {
     /// When the store does not answer, or others were faster a dozen times.
     pub async fn update<R>(&self, mut change: impl FnMut(&mut T) -> R) -> Result<R> {
         let mut step_back = STEP_BACK;
-        for _ in 0..TRIES {
+        for tried in 0..TRIES {
+            if tried > 0 {
+                tokio::time::sleep(step_back.mul_f64(fastrand::f64())).await;
+                step_back *= 2;
+            }
             let (mut value, version) = self.load().await?;
             let result = change(&mut value);
             let text = serde_json::to_vec(&value)?;
@@ -109,8 +113,6 @@ impl<T: Serialize + DeserializeOwned + Default> Scope<T> {
             if self.store.swap(&self.name, version.as_ref(), &text).await? {
                 return Ok(result);
             }
-            tokio::time::sleep(step_back.mul_f64(fastrand::f64())).await;
-            step_back *= 2;
         }
         Err(Error::unavailable(format!(
             "scope `{}`: others changed it {TRIES} times in a row; change it less often, or keep it in shards",

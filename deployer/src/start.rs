@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::application::Application;
@@ -26,9 +27,15 @@ use crate::{log, pod};
 
 /// The exit code of an application that is not right.
 const WRONG: u8 = 3;
+/// Of the deployer it is the REST API, of a program its part in a pod.
+const SERVE: &str = "serve";
 
 #[derive(Debug, Parser)]
-#[command(max_term_width = 100, subcommand_value_name = "COMMAND")]
+#[command(
+    max_term_width = 100,
+    subcommand_value_name = "COMMAND",
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -77,8 +84,11 @@ impl App {
 
     /// The same with these arguments, of which the first is the program's name.
     pub fn main_with(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-        let arguments = match Arguments::try_parse_from(arguments) {
-            Ok(arguments) => arguments,
+        let matches = command().try_get_matches_from(arguments);
+        let read =
+            matches.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
+        let (arguments, matches) = match read {
+            Ok(read) => read,
             Err(wrong) => {
                 // Help is no mistake, and is written to standard output.
                 let code = if wrong.use_stderr() { WRONG } else { 0 };
@@ -86,6 +96,13 @@ impl App {
                 return ExitCode::from(code);
             }
         };
+        if let (Some(Command::Deployer(words)), Some(flag)) = (&arguments.command, said(&matches)) {
+            let word = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+            let why = format!(
+                "`--{flag}` is for a run on this machine: what is for `{word}` stands behind it"
+            );
+            return failed(&why, WRONG);
+        }
         if let Err(mistakes) = self.check() {
             return failed(&format!("the application is not right:\n{mistakes}"), WRONG);
         }
@@ -134,6 +151,22 @@ impl App {
             _ = interrupt.recv() => Err("ended at once, at the second signal".to_owned()),
         }
     }
+}
+
+/// What the program understands; that is also what the deployer does.
+fn command() -> clap::Command {
+    let deployer = cli::Arguments::command();
+    let commands = deployer.get_subcommands().filter(|one| one.get_name() != SERVE);
+    let about = |one: &clap::Command| one.get_about().map(ToString::to_string).unwrap_or_default();
+    let lines = commands.map(|one| format!("  {:<9} {}\n", one.get_name(), about(one)));
+    let lines: String = lines.collect();
+    Arguments::command().after_help(format!("In a cluster (COMMAND --help says more):\n{lines}"))
+}
+
+/// A flag of [`Here`] that was said.
+fn said(matches: &ArgMatches) -> Option<&'static str> {
+    let is_said = |flag: &&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
+    ["listen", "admin", "control", "scopes"].into_iter().find(is_said)
 }
 
 /// What the deployer does with an application whose image is this very program.

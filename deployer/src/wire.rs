@@ -9,9 +9,14 @@ mod tests;
 
 pub use self::error::{Error, Result};
 
+pub(crate) use self::error::Refused;
+
+use std::panic::AssertUnwindSafe;
+
 use bytes::Bytes;
+use futures::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use metaparticle_gateway::words::labels;
@@ -43,30 +48,28 @@ pub(crate) const HANDED_ON: [HeaderName; 3] = [
 ];
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// Bytes of an ask: what the gateway allows where nobody says otherwise.
-const ASK_MOST: usize = 8 << 20;
 
 /// A body of these bytes.
 pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// Reads what `request` asks.
-pub(crate) async fn ask<T: DeserializeOwned>(request: Request) -> Result<T> {
+/// Reads what `request` asks, in at most so many bytes.
+pub(crate) async fn ask<T: DeserializeOwned>(request: Request, most: u64) -> Result<T> {
     let (head, body) = request.into_parts();
-    let body = held(body).await?;
+    let body = held(body, most).await?;
     let is_json = head.headers.get(CONTENT_TYPE).is_some_and(|kind| says_json(kind.as_bytes()));
     read(&head.uri, is_json, &body)
 }
 
-/// Reads a body whole, as far as an ask goes.
-async fn held(mut body: Body) -> Result<Vec<u8>> {
+/// Reads a body whole.
+async fn held(mut body: Body, most: u64) -> Result<Vec<u8>> {
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
         let wrong = |why| Error::bad_request(format!("the body did not come: {why}"));
         let Ok(data) = frame.map_err(wrong)?.into_data() else { continue };
-        if whole.len() + data.len() > ASK_MOST {
-            let told = format!("the body is larger than {ASK_MOST} bytes");
+        if (whole.len() + data.len()) as u64 > most {
+            let told = format!("the body is larger than {most} bytes (max-body)");
             return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, told));
         }
         whole.extend_from_slice(&data);
@@ -106,6 +109,14 @@ pub(crate) fn read<T: DeserializeOwned>(uri: &Uri, is_json: bool, body: &[u8]) -
     })
 }
 
+/// A request with this ask.
+pub(crate) fn question<A: Serialize + ?Sized>(ask: &A) -> Result<http::Request<Bytes>> {
+    let mut request = http::Request::new(line(&ask)?);
+    *request.method_mut() = Method::POST;
+    request.headers_mut().insert(CONTENT_TYPE, JSON);
+    Ok(request)
+}
+
 /// Writes `answer` as one line.
 pub(crate) fn line<R: Serialize>(answer: &R) -> Result<Bytes> {
     let mut text = serde_json::to_vec(answer)?;
@@ -125,10 +136,20 @@ pub(crate) fn answer<R: Serialize>(answer: Result<R>) -> Response {
     }
 }
 
+/// What came of `work`, also where it panicked.
+pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|with| Error::panicked(&*with))
+}
+
 /// Writes why there is no answer (RFC 9457).
 pub(crate) fn refuse(error: &Error) -> Response {
-    if error.status() == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::warn!(error = %error.in_full(), "a request failed");
+    refusal(error).map(whole)
+}
+
+/// The same, whole; what only the log should know is said there.
+pub(crate) fn refusal(error: &Error) -> http::Response<Bytes> {
+    if error.has_cause() || error.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::warn!(status = error.status().as_u16(), error = %error.in_full(), "a request failed");
     }
     let status = error.status();
     let problem = serde_json::json!({
@@ -136,7 +157,7 @@ pub(crate) fn refuse(error: &Error) -> Response {
         "status": status.as_u16(),
         "detail": error.to_string(),
     });
-    let mut response = Response::new(whole(format!("{problem}\n")));
+    let mut response = http::Response::new(Bytes::from(format!("{problem}\n")));
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -98,7 +98,7 @@ fn two_programs_do_not_share_a_port_and_the_second_is_told_what_to_do() {
     let second = run("hello", &flags);
     assert_eq!(second.status.code(), Some(1));
     let why = String::from_utf8_lossy(&second.stderr);
-    assert!(why.contains("--listen"), "{why}");
+    assert!(why.contains("--listen") && why.contains(&address), "{why}");
     assert_eq!(interrupt(child), Some(0));
 }
 
@@ -109,7 +109,13 @@ fn outside_of_a_pod_nobody_serves_and_what_is_wrong_is_told_with_code_3() {
     assert!(String::from_utf8_lossy(&serve.stderr).contains("MP_ROLE"), "{serve:?}");
     let wrong = run("hello", &["--lissten", "x"]);
     assert_eq!(wrong.status.code(), Some(3));
+    // Flags of a run on this machine, which a deploy would not heed.
+    let mixed = run("hello", &["--listen", "127.0.0.1:0", "plan"]);
+    assert_eq!(mixed.status.code(), Some(3), "{mixed:?}");
+    assert!(String::from_utf8_lossy(&mixed.stderr).contains("`--listen`"), "{mixed:?}");
     let mut help = String::new();
     run("hello", &["--help"]).stdout.as_slice().read_to_string(&mut help).expect("text");
-    assert!(help.contains("--control"), "{help}");
+    for word in ["--control", "deploy ", "plan ", "rollback "] {
+        assert!(help.contains(word), "{word} in {help}");
+    }
 }

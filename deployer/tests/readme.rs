@@ -55,6 +55,31 @@ fn the_tutorial_has_the_code_of_the_examples() {
     assert!(text == right, "run with ACCEPT=1; the first line that differs: {differ:?}");
 }
 
+/// The crates that a program names with a path.
+fn crates(text: &str) -> impl Iterator<Item = &str> {
+    let is_path = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | ':');
+    let paths = text.split(move |sign| !is_path(sign)).filter_map(|path| path.split_once("::"));
+    // `json::<u32>()` is a method.
+    let first = paths.filter(|(_, rest)| !rest.is_empty()).map(|(first, _)| first);
+    let begins = |name: &&str| name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    first.filter(begins).filter(|name| !["std", "super", "metaparticle"].contains(name))
+}
+
+#[test]
+fn the_tutorial_names_the_crates_that_its_programs_use() {
+    let text = read("README.md");
+    let manifest = text.split("```toml\n").nth(1).and_then(|text| text.split("```").next());
+    let manifest = manifest.expect("the tutorial begins with a manifest");
+    for example in fs::read_dir(here("examples")).unwrap() {
+        let path = example.unwrap().path();
+        for name in crates(&fs::read_to_string(&path).unwrap()) {
+            let named = manifest.contains(&format!("\n{name} = "));
+            assert!(named, "{} uses `{name}`", path.display());
+        }
+    }
+    assert!(crates("a::b(c::D, E::f).g::<H>()").eq(["a", "c"]), "crates are found");
+}
+
 #[test]
 fn a_text_is_filled_where_it_is_marked() {
     let text = "a\n<!-- examples/x.rs -->\n```rust\nold\n```\nb\n";

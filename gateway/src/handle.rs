@@ -202,7 +202,9 @@ impl<C: Carrier> Handle<C> {
             Leaves::All(_) => policy.scatter_timeout,
         };
         let body = std::mem::take(&mut request.body);
-        let mut ask = Ask::new(request, &route.service, policy, times.arrived + timeout);
+        let deadline = times.arrived + timeout;
+        let deadline = request.until.map_or(deadline, |until| until.min(deadline));
+        let mut ask = Ask::new(request, &route.service, policy, deadline);
         ask.begun = times.begun;
         let gathered = gather::all(&self.sender, leaves, &ask, body, &self.memory).await?;
         match gathered {

@@ -18,6 +18,7 @@ pub use self::id::{Id, Names};
 use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::{HeaderName, HeaderValue, Method, Uri, Version};
@@ -48,6 +49,8 @@ pub struct Request {
     pub host: Box<str>,
     /// The memory that its body takes, where that was read.
     pub held: Option<Held>,
+    /// When its answer is of no use any more, on the gateway's clock: an embedding program may know.
+    pub until: Option<Duration>,
     /// What its connection holds, for a tunnel that outlives it.
     pub keep: Option<Keep>,
     /// The other end, where the client wants to speak something else after the answer.

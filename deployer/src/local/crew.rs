@@ -77,20 +77,14 @@ impl Crew {
         let mut members = BTreeMap::new();
         let seat = |service: &str, (index, replica): (u32, &str), count| {
             let (tools, caller) = (Arc::clone(&tools), Arc::clone(&caller));
-            Arc::new(Seat::new(
-                service,
-                (index, replica),
-                count,
-                tools,
-                caller,
-                fastrand::Rng::new(),
-            ))
+            Seat::new(service, (index, replica), count, tools, caller, fastrand::Rng::new())
         };
         for service in &app.services {
             for (index, replica) in service.replicas() {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
                 let (role, address) = (service.role.clone(), listener.local_addr()?);
                 let seat = seat(&service.name, (index, &replica), service.count);
+                let seat = seat.asked_in(service.body_most());
                 let duty = Duty::Answer { role, address };
                 members.insert(replica, Member::new(duty, seat, Some(listener)));
             }
@@ -155,7 +149,10 @@ impl Crew {
 
     pub(crate) async fn revive(self: &Arc<Self>, replica: &str, locks: &Locks) -> Result<()> {
         let listener = match self.address(replica) {
-            Some(address) if !self.lives(replica) => Some(TcpListener::bind(address).await?),
+            Some(address) if !self.lives(replica) => {
+                let taken = |why| Error::unavailable(format!("cannot listen at {address}: {why}"));
+                Some(TcpListener::bind(address).await.map_err(taken)?)
+            }
             _ => None,
         };
         let mut members = self.members();
@@ -240,6 +237,10 @@ impl Crew {
 
     /// A part of a job has ended.
     fn ended(&self, name: String, done: Result<()>) {
+        match &done {
+            Ok(()) => tracing::info!(part = %name, "is done"),
+            Err(why) => tracing::warn!(part = %name, error = %why.in_full(), "failed"),
+        }
         self.jobs.send_modify(|jobs| {
             jobs.open -= 1;
             if let Err(why) = done {
@@ -250,8 +251,8 @@ impl Crew {
 }
 
 impl Member {
-    fn new(duty: Duty, seat: Arc<Seat>, waiting: Option<TcpListener>) -> Self {
-        Self { duty, seat, waiting, kill: CancellationToken::new() }
+    fn new(duty: Duty, seat: Seat, waiting: Option<TcpListener>) -> Self {
+        Self { duty, seat: Arc::new(seat), waiting, kill: CancellationToken::new() }
     }
 }
 

@@ -38,6 +38,11 @@ pub(super) fn introduction(
         text.push_str(&format!("\n  gateway    http://{}/\n", local(gateway.address())));
         text.push_str(&format!("  dashboard  http://{admin}/\n"));
     }
+    if !app.services.is_empty() && app.services.iter().all(|service| service.front.is_none()) {
+        text.push_str(
+            "\nNobody outside may ask: a service that says `.public()` is asked at the gateway.\n",
+        );
+    }
     text.push_str(&tries(app, &local(gateway.address()), &local(Some(control))));
     text.push_str("\nCtrl-C ends all of it.\n");
     text

@@ -146,9 +146,20 @@ impl App {
     /// The names that handlers may use.
     pub(crate) fn declared(&self) -> Declared {
         Declared {
+            services: self.services.iter().map(|service| service.name.clone()).collect(),
             locks: self.locks.iter().cloned().collect(),
             scopes: self.scopes.iter().cloned().collect(),
         }
+    }
+
+    /// All settings: whose each is, what it is called, and what it is.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
+        let services = self.services.iter().map(|one| (&one.name, &one.settings));
+        let jobs = self.jobs.iter().map(|one| (&one.name, &one.settings));
+        let leaders = self.leaders.iter().map(|one| (&one.name, &one.settings));
+        services.chain(jobs).chain(leaders).flat_map(|(owner, settings)| {
+            settings.iter().map(|(name, setting)| (owner.as_str(), name.as_str(), setting))
+        })
     }
 
     /// The path at which a public service is asked.
@@ -189,6 +200,18 @@ impl App {
     }
 }
 
+/// Reads `SECRET/KEY`.
+fn secret(from: &str) -> Result<Value, Wrong> {
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let plain = |text: &&str| !text.is_empty() && text.bytes().all(sign);
+    let (name, key) = from.split_once('/').unwrap_or_default();
+    let (Some(name), Some(key)) = (Some(name).filter(plain), Some(key).filter(plain)) else {
+        let allowed = "the name of a Secret and its key, such as `db/password`";
+        return Err(Wrong::new(from, allowed));
+    };
+    Ok(Value::Secret { name: name.to_owned(), key: key.to_owned() })
+}
+
 /// An application on the way to being planned.
 struct Draft<'a> {
     app: &'a App,
@@ -203,7 +226,7 @@ impl Draft<'_> {
         let (mut policy, mistakes) = service.policy();
         let at =
             |mistake: Mistake| Mistake { place: format!("{place}.{}", mistake.place), ..mistake };
-        self.mistakes.extend(mistakes.into_iter().map(at));
+        self.mistakes.extend(mistakes.into_iter().chain(service.mistakes(&policy)).map(at));
         if let Err(wrong) = check_hedge(&policy) {
             self.mistakes.push(wrong.at(format_args!("{place}.scatter-hedge")));
             policy.hedge = Hedge::Off;
@@ -233,6 +256,8 @@ impl Draft<'_> {
         root.policy.timeout = deadline.min(LONGEST);
         root.policy.max_body = policy.max_body;
         root.exposure = exposure;
+        // Neither a key's function nor a merge has a context to use a lock or a scope with.
+        root.permissions.clear();
         vec![replicas, root]
     }
 
@@ -240,8 +265,9 @@ impl Draft<'_> {
         let place = format!("leader `{}`", leader.name);
         let name = self.mistakes.take(&place, leader.name.parse::<Name>());
         let count = self.mistakes.take(&place, Count::new(leader.count));
+        let settings = self.settings(&place, &leader.settings);
         let (name, count) = (name?, count?);
-        let container = self.container(name.as_str(), Vec::new());
+        let container = self.container(name.as_str(), settings);
         let mut planned = Planned::of(name, Instances::Alike(count), container);
         planned.permissions = self.permissions(Some(&leader.name));
         Some(planned)
@@ -254,8 +280,9 @@ impl Draft<'_> {
         let parallelism = self.mistakes.take(&place, Count::new(job.parallelism));
         let schedule = job.schedule.as_ref().map(|schedule| schedule.parse());
         let schedule = schedule.and_then(|schedule| self.mistakes.take(&place, schedule));
+        let settings = self.settings(&place, &job.settings);
         let (name, count) = (name?, count?);
-        let container = self.container(name.as_str(), Vec::new());
+        let container = self.container(name.as_str(), settings);
         let mut planned = PlannedJob::of(name, container, count);
         planned.parallelism = parallelism;
         planned.schedule = schedule;
@@ -302,11 +329,7 @@ impl Draft<'_> {
         let variable = |(name, setting): &(String, Setting)| {
             let value = match setting {
                 Setting::Value(value) => Value::Plain(value.clone()),
-                Setting::Secret(from) => {
-                    let allowed = "the name of a Secret and its key, such as `db/password`";
-                    let split = from.split_once('/').ok_or_else(|| Wrong::new(from, allowed))?;
-                    Value::Secret { name: split.0.to_owned(), key: split.1.to_owned() }
-                }
+                Setting::Secret(from) => secret(from)?,
             };
             Ok(Variable { name: name.parse()?, value })
         };

@@ -10,6 +10,7 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout_at;
 use tower::ServiceExt;
 
 use crate::context::{Context, Seat, Trip};
@@ -41,13 +42,19 @@ impl Role {
                 let trip = Trip::of(&request);
                 let deadline = trip.deadline();
                 let context = Context::new(Arc::clone(&seat), Arc::clone(&state), trip);
-                let answering = answer(request, context);
-                let Some(deadline) = deadline else { return answering };
+                let answer = Arc::clone(&answer);
+                let answering = wire::caught(async move { answer(request, context).await });
                 async move {
-                    // Whoever asked has turned away: what is not done by now need not be.
-                    let late = |_| Error::new(StatusCode::GATEWAY_TIMEOUT, "no answer in time");
-                    let answered = tokio::time::timeout_at(deadline, answering).await;
-                    answered.map_err(late).unwrap_or_else(|late| wire::refuse(&late))
+                    let answered = match deadline {
+                        None => answering.await,
+                        // Whoever asked has turned away: what is not done by now need not be.
+                        Some(deadline) => {
+                            timeout_at(deadline, answering).await.unwrap_or_else(|_| {
+                                Err(Error::new(StatusCode::GATEWAY_TIMEOUT, "no answer in time"))
+                            })
+                        }
+                    };
+                    answered.unwrap_or_else(|why| wire::refuse(&why))
                 }
                 .boxed()
             })
@@ -183,7 +190,7 @@ where
     R: Serialize + 'static,
 {
     async move {
-        let ask = match wire::ask(request).await {
+        let ask = match wire::ask(request, context.body_most()).await {
             Ok(ask) => ask,
             Err(wrong) => return wire::refuse(&wrong),
         };

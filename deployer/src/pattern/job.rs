@@ -8,7 +8,9 @@ use futures::future::BoxFuture;
 use metaparticle_sync::holder::Held;
 
 use crate::context::{Context, Seat, Trip};
-use crate::wire::Result;
+use crate::pattern::Setting;
+use crate::pattern::said::say_settings;
+use crate::wire::{Result, caught};
 
 /// Does one part of a job.
 pub(crate) type Working = Arc<dyn Fn(Arc<Seat>) -> BoxFuture<'static, Result<()>> + Send + Sync>;
@@ -24,6 +26,7 @@ pub struct Indexed {
     pub(crate) count: u32,
     pub(crate) parallelism: u32,
     pub(crate) schedule: Option<String>,
+    pub(crate) settings: Vec<(String, Setting)>,
     pub(crate) work: Working,
 }
 
@@ -33,12 +36,18 @@ where
     F: Fn(Context) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
-    let work = move |seat| work(Context::new(seat, Arc::new(()), Trip::default())).boxed();
+    let work = Arc::new(work);
+    let work = move |seat| {
+        let (work, context) =
+            (Arc::clone(&work), Context::new(seat, Arc::new(()), Trip::default()));
+        caught(async move { work(context).await }).map(Result::flatten).boxed()
+    };
     Indexed {
         name: String::new(),
         count: parts,
         parallelism: parts,
         schedule: None,
+        settings: Vec::new(),
         work: Arc::new(work),
     }
 }
@@ -90,6 +99,7 @@ where
 pub struct Candidates {
     pub(crate) name: String,
     pub(crate) count: u32,
+    pub(crate) settings: Vec<(String, Setting)>,
     pub(crate) lead: Leading,
 }
 
@@ -99,10 +109,17 @@ where
     F: Fn(Held, Context) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
-    let lead =
-        move |held, seat| lead(held, Context::new(seat, Arc::new(()), Trip::default())).boxed();
-    Candidates { name: String::new(), count: replicas, lead: Arc::new(lead) }
+    let lead = Arc::new(lead);
+    let lead = move |held, seat| {
+        let (lead, context) =
+            (Arc::clone(&lead), Context::new(seat, Arc::new(()), Trip::default()));
+        caught(async move { lead(held, context).await }).map(Result::flatten).boxed()
+    };
+    let (name, settings) = (String::new(), Vec::new());
+    Candidates { name, count: replicas, settings, lead: Arc::new(lead) }
 }
+
+say_settings!(Indexed: settings; Candidates: settings;);
 
 impl fmt::Debug for Candidates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

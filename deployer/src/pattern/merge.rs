@@ -1,5 +1,7 @@
 //! How do parts become one answer? By the program's function, or by the gateway's words.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use metaparticle_gateway::model::{Answer, MergeFn};
@@ -7,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::pattern::Parts;
-use crate::wire::{Result, line};
+use crate::wire::{Error, Result, line, refusal};
 
 /// How one answer is made of the leaves' answers `T`: by a function of the [`Parts`]; or by the words of
 /// `scatter-merge`, such as `"sum"` or `"concat:/hits"`, with which the gateway does it. `M` is the compiler's
@@ -35,10 +37,18 @@ where
     fn merged(self) -> Merged {
         Merged::Code(MergeFn::new(move |parts| {
             let parts = Parts::read(parts).map_err(|misread| misread.to_string())?;
-            let answer = self(parts).and_then(|answer| line(&answer));
-            let mut answer = Answer::new(answer.map_err(|error| error.in_full())?);
-            answer.headers.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            Ok(answer)
+            let merged = catch_unwind(AssertUnwindSafe(|| self(parts)));
+            let merged = merged.unwrap_or_else(|with| Err(Error::panicked(&*with)));
+            Ok(match merged.and_then(|answer| line(&answer)) {
+                Ok(line) => {
+                    let mut answer = Answer::new(line);
+                    let kind = HeaderValue::from_static("application/json");
+                    answer.headers.append(CONTENT_TYPE, kind);
+                    answer
+                }
+                // As a handler's error: who asked is told what is meant for them, and nothing else.
+                Err(error) => refusal(&error).into(),
+            })
         }))
     }
 }

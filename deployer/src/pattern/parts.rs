@@ -97,6 +97,13 @@ impl<T> FromIterator<T> for Parts<T> {
     }
 }
 
+/// For tests of a merge: parts of which some may be missing.
+impl<T> From<Vec<Part<T>>> for Parts<T> {
+    fn from(parts: Vec<Part<T>>) -> Self {
+        Self(parts)
+    }
+}
+
 /// A leaf's right answer is not what the merge takes.
 #[derive(Debug)]
 pub(crate) struct Misread {

@@ -86,20 +86,6 @@ macro_rules! say_common {
                 self
             }
 
-            /// A setting, read with [`Context::setting`](crate::context::Context::setting), and an environment
-            /// variable in the pods. No other variable of whoever deploys is copied.
-            pub fn env(mut self, name: &str, value: &str) -> Self {
-                self.0.settings.push((name.to_owned(), Setting::Value(value.to_owned())));
-                self
-            }
-
-            /// A setting that is not written down: in the pods from `KEY` of the Secret, both named as
-            /// `"SECRET/KEY"`; locally from the environment variable `name`.
-            pub fn secret(mut self, name: &str, from: &str) -> Self {
-                self.0.settings.push((name.to_owned(), Setting::Secret(from.to_owned())));
-                self
-            }
-
             /// Any word of the gateway, as an annotation has it, without the prefix.
             pub fn word(mut self, name: &'static str, value: impl Word) -> Self {
                 self.0.say(name, value.written());
@@ -109,4 +95,25 @@ macro_rules! say_common {
     )* };
 }
 
-pub(in crate::pattern) use {say, say_common};
+/// Settings of what runs: where `$field` has them.
+macro_rules! say_settings {
+    ($($type:ident: $($field:tt).+;)*) => { $(
+        impl $type {
+            /// A setting, read with [`Context::setting`](crate::context::Context::setting), and an environment
+            /// variable in the pods. No other variable of whoever deploys is copied.
+            pub fn env(mut self, name: &str, value: &str) -> Self {
+                self.$($field).+.push((name.to_owned(), Setting::Value(value.to_owned())));
+                self
+            }
+
+            /// A setting that is not written down: in the pods from `KEY` of the Secret, both named as
+            /// `"SECRET/KEY"`; locally from the environment variable `name`.
+            pub fn secret(mut self, name: &str, from: &str) -> Self {
+                self.$($field).+.push((name.to_owned(), Setting::Secret(from.to_owned())));
+                self
+            }
+        }
+    )* };
+}
+
+pub(in crate::pattern) use {say, say_common, say_settings};

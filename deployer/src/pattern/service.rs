@@ -1,9 +1,13 @@
 //! What is a service? A pattern with its numbers, the code of one replica, and what is asked of the gateway.
 
-use metaparticle_gateway::words::{self, Mistake, Policy, Scope};
+use metaparticle_gateway::words::{self, Mistake, Policy, Require, Scope};
 
-use crate::pattern::said::{Word, say, say_common};
+use crate::application::Wrong;
+use crate::pattern::said::{Word, say, say_common, say_settings};
 use crate::pattern::{Handler, Key, Keyed, Merge, Merged, Role};
+
+/// The words that a pattern says with its own arguments.
+const OWN: [&str; 4] = ["pattern", "shard-key", "scatter-merge", "shard-count"];
 
 /// A service as it is declared; which pattern it is shows in its words.
 #[derive(Debug, Clone)]
@@ -78,6 +82,7 @@ where
 }
 
 say_common!(Spread Shard Scatter);
+say_settings!(Spread: 0.settings; Shard: 0.settings; Scatter: 0.settings;);
 
 say!(Shard {
     /// Which function says who owns a key.
@@ -147,6 +152,28 @@ impl Service {
         }
         words.extend(self.said.iter().cloned());
         words
+    }
+
+    /// What the gateway cannot know to be wrong with `policy`: it is not told how many leaves there are, nor
+    /// which words are the pattern's own.
+    pub(crate) fn mistakes(&self, policy: &Policy) -> Vec<Mistake> {
+        let mut wrong = Vec::new();
+        if let Require::Count(least) = policy.require
+            && least.get() > self.count
+        {
+            let allowed = format!("at most {}, which is how many leaves there are", self.count);
+            wrong.push(Wrong::new(least, allowed).at("scatter-require"));
+        }
+        for (word, value) in self.said.iter().filter(|(word, _)| OWN.contains(word)) {
+            let allowed = "nothing: the pattern itself says this word, with what it was made of";
+            wrong.push(Wrong::new(value, allowed).at(word));
+        }
+        wrong
+    }
+
+    /// Bytes that an ask may have.
+    pub(crate) fn body_most(&self) -> u64 {
+        self.policy().0.max_body
     }
 
     /// What it asks of the gateway, and what is wrong with that.

@@ -1,9 +1,11 @@
 //! Is what is declared what is planned, and is what is wrong told, all at once?
 
+use std::time::Duration;
+
 use metaparticle_gateway::words::{Scope, table};
 use serde_json::{Value, json};
 
-use super::{App, Missed, Parts, app, candidates, indexed, opened, scatter, shard, spread};
+use super::{App, Missed, Part, Parts, app, candidates, indexed, opened, scatter, shard, spread};
 use crate::context::Context;
 use crate::wire::Result;
 
@@ -199,6 +201,14 @@ fn what_has_no_second_replica_is_not_hedged() {
 }
 
 #[test]
+fn who_stands_between_needs_no_rights() {
+    let users = shard(2, same, echo);
+    let plan = app("shop").scope("n").lock("sum").service("users", users).plan().unwrap();
+    assert!(plan.object("Role", "users-shard").is_some());
+    assert!(plan.object("Role", "users").is_none());
+}
+
+#[test]
 fn leaders_and_jobs_are_planned() {
     let night = indexed(4, work).parallelism(2).schedule("0 3 * * *");
     let plan = app("shop").leader("one", candidates(3, lead)).job("night", night).plan().unwrap();
@@ -221,4 +231,73 @@ fn a_state_is_opened_with_the_number_of_its_shard() {
     let code = async |_: String, shard: Context<usize>| Ok(*shard.state());
     let opened = shard(3, same, opened(|index| index * 10, code));
     app("shop").service("users", opened).check().unwrap();
+}
+
+#[test]
+fn more_leaves_than_there_are_cannot_be_required() {
+    let told = wrong(app("a").service("b", scatter(5, echo, "sum").quorum(8)));
+    assert_eq!(
+        told,
+        "service `b`.scatter-require: found `8`; allowed: at most 5, which is how many leaves there are"
+    );
+    app("a").service("b", scatter(5, echo, "sum").quorum(5)).check().unwrap();
+}
+
+#[test]
+fn what_a_pattern_says_itself_cannot_be_said_besides() {
+    for word in ["pattern", "shard-key", "scatter-merge", "shard-count"] {
+        let told = wrong(app("a").service("b", spread(2, nothing).word(word, "2")));
+        assert!(told.contains("the pattern itself says this word"), "{told}");
+    }
+}
+
+#[test]
+fn a_secret_has_a_name_and_a_key() {
+    for from in ["db", "db/", "/password", "", "db/pass/word", "db/pass word"] {
+        let told = wrong(app("a").service("b", spread(1, nothing).secret("PASSWORD", from)));
+        assert!(told.contains("such as `db/password`"), "{from}: {told}");
+    }
+}
+
+#[test]
+fn jobs_and_leaders_have_settings_too() {
+    let job = indexed(1, work).env("COLOUR", "red").secret("PASSWORD", "db/password");
+    let leader = candidates(2, lead).secret("PASSWORD", "db/password");
+    let plan = app("shop").job("night", job).leader("one", leader).plan().unwrap();
+    let pods =
+        plan.objects.iter().filter_map(|object| object.body().pointer("/spec/template/spec"));
+    let envs: Vec<_> = pods.map(|pod| pod["containers"][0]["env"].to_string()).collect();
+    assert_eq!(envs.len(), 2);
+    assert!(envs.iter().all(|env| env.contains("secretKeyRef")), "{envs:?}");
+    assert!(envs.iter().any(|env| env.contains(r#""name":"COLOUR","value":"red""#)), "{envs:?}");
+}
+
+#[test]
+fn a_test_can_make_parts_that_miss() {
+    let shard = |number: u32| format!("leaf-{number}");
+    let there = Part { shard: shard(0), latency: None, answer: Ok(1) };
+    let late = Part { shard: shard(1), latency: None, answer: Err(Missed::TimedOut) };
+    let parts = Parts::from(vec![there, late]);
+    assert_eq!((parts.answered(), parts.total()), (1, 2));
+    assert_eq!(parts.answers().sum::<u32>(), 1);
+}
+
+#[test]
+fn who_stands_between_has_a_second_more_and_as_large_a_body() {
+    let said = |seconds, most: &str| {
+        let sum = |parts: Parts<String>| Ok(parts.answered());
+        let sum = scatter(2, echo, sum).deadline(Duration::from_secs(seconds)).max_body(most);
+        annotations(app("a").service("b", sum), "b")
+    };
+    let words = said(50, "9MiB");
+    assert_eq!(words["metaparticle.io/timeout"], "51s");
+    assert_eq!(words["metaparticle.io/max-body"], "9MiB");
+}
+
+#[test]
+fn hosts_have_paths_of_their_own() {
+    let at = |host: &str| spread(1, nothing).at("/x").host(host);
+    let two = |one, other| app("a").service("b", at(one)).service("c", at(other));
+    two("a.example", "b.example").check().unwrap();
+    assert!(wrong(two("a.example", "a.example")).contains("a path that `b` does not have"));
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use super::discover::Finder;
-use super::{Part, ordinal, part};
+use super::door::Ready;
+use super::{Part, number, ordinal, part};
 use crate::context::Context;
 use crate::pattern::{App, app, scatter, shard, spread};
 use crate::road::Door;
@@ -76,6 +77,15 @@ fn a_pod_of_a_stateful_set_has_a_number() {
     assert_eq!(ordinal("web-6d4b9c-x7k2p"), None);
 }
 
+#[test]
+fn a_pod_too_many_is_nobody_else_and_pods_that_are_alike_have_no_number() {
+    let shop = shop();
+    let of = |name: &str| shop.services.iter().find(|one| one.name == name).unwrap();
+    assert_eq!(number(of("users"), "users-shard-2"), 2);
+    assert_eq!(number(of("users"), "users-shard-3"), 3);
+    assert_eq!(number(of("web"), "web-6d4b9c-1"), 0);
+}
+
 #[tokio::test]
 async fn who_was_found_is_in_the_picture_and_who_is_away_keeps_its_keys() {
     let (finder, latest) = Finder::new(&Arc::new(shop()), Door::Inside);
@@ -94,4 +104,18 @@ async fn who_was_found_is_in_the_picture_and_who_is_away_keeps_its_keys() {
         users.shards.iter().map(|one| (one.name.as_str(), one.ready.len())).collect();
     assert_eq!(ready, [("users-shard-0", 1), ("users-shard-1", 0), ("users-shard-2", 1)]);
     assert!(picture.service("web").is_none(), "nobody asked for it");
+}
+
+#[tokio::test]
+async fn a_door_says_when_it_is_ready() {
+    let ready = Ready::default();
+    let answering = ready.answering();
+    let asked = async |path: &str| {
+        let mut request = http::Request::new(crate::wire::whole(""));
+        *request.uri_mut() = path.parse().unwrap();
+        answering(request).await.status().as_u16()
+    };
+    assert_eq!((asked("/healthz").await, asked("/readyz").await), (200, 503));
+    ready.set(true);
+    assert_eq!((asked("/readyz").await, asked("/").await), (200, 404));
 }

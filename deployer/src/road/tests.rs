@@ -15,7 +15,7 @@ use super::{Door, Inside, world};
 use crate::context::Caller;
 use crate::pattern::{App, app, scatter, spread};
 use crate::reply::{Reply, call};
-use crate::wire::{BUILD, Result};
+use crate::wire::{BUILD, Error, Result};
 
 /// The road of `app`, to replicas that are `leaf`.
 fn road<F>(app: &App, leaf: F) -> impl Caller + use<F>
@@ -107,4 +107,32 @@ async fn an_answer_that_the_merge_does_not_take_is_no_part() {
         wrong.to_string().contains("`sum-leaf-1` answered what the merge does not take"),
         "{wrong}"
     );
+}
+
+/// What comes of a scatter that `merge` makes one answer of.
+async fn merged(merge: fn(crate::pattern::Parts<u32>) -> Result<u32>) -> Reply {
+    let app = app("shop").service("sum", scatter(3, one, merge).quorum(2));
+    let road = road(&app, |replica| match replica {
+        "sum-leaf-1" => says(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        _ => says(StatusCode::OK, "1"),
+    });
+    Reply::from(road.call("sum", http::Request::new(Bytes::new())).await.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_refuses_as_a_handler_does() {
+    let refused = merged(|_| Err(Error::not_found("nothing is left"))).await;
+    assert_eq!(refused.status(), StatusCode::NOT_FOUND);
+    assert!(refused.text().contains("nothing is left"), "{}", refused.text());
+    assert_eq!(refused.coverage().as_deref(), Some("2 of 3"));
+    let failed = merged(|_| Err(std::io::Error::other("password of db-7").into())).await;
+    assert_eq!(failed.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!failed.text().contains("password"), "{}", failed.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_that_panics_is_an_answer() {
+    let failed = merged(|_| panic!("password of db-7")).await;
+    assert_eq!(failed.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!failed.text().contains("password"), "{}", failed.text());
 }

@@ -1,9 +1,10 @@
 //! Is no change lost, in whatever store, and is what cannot be kept refused?
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use tokio::time::Instant;
 
 use super::{Files, Loaded, MOST, Memory, Scope, Store, TRIES, Version};
 use crate::wire::Result;
@@ -59,7 +60,7 @@ async fn a_value_of_another_type_or_size_is_refused_and_stays() {
 
 /// A store in which others are always faster.
 #[derive(Debug)]
-struct Contended;
+struct Contended(Mutex<Option<Instant>>);
 
 impl Store for Contended {
     fn load<'s>(&'s self, _: &'s str) -> BoxFuture<'s, Result<Option<Loaded>>> {
@@ -72,6 +73,7 @@ impl Store for Contended {
         _: Option<&'s Version>,
         _: &'s [u8],
     ) -> BoxFuture<'s, Result<bool>> {
+        *self.0.lock().unwrap() = Some(Instant::now());
         async { Ok(false) }.boxed()
     }
 }
@@ -79,8 +81,27 @@ impl Store for Contended {
 #[tokio::test(start_paused = true)]
 async fn who_always_loses_gives_up_after_a_dozen_tries() {
     let mut tries = 0;
-    let scope = Scope::<u32>::new("n", Arc::new(Contended));
+    let contended = Arc::new(Contended(Mutex::new(None)));
+    let scope = Scope::<u32>::new("n", Arc::<Contended>::clone(&contended));
     let lost = scope.update(|_| tries += 1).await.unwrap_err();
+    let last = contended.0.lock().unwrap().expect("it was tried");
+    assert_eq!(last.elapsed(), std::time::Duration::ZERO, "nothing is waited for at the end");
     assert!(lost.to_string().contains("others changed it"), "{lost}");
     assert_eq!(tries, TRIES);
+}
+
+#[tokio::test]
+async fn a_file_is_replaced_whole() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (stores, folder) = stores("whole");
+    let scope = Scope::<u32>::new("n", Arc::clone(&stores[1]));
+    let mut files = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        scope.update(|n| *n += 1).await.unwrap();
+        // Who reads the one before still reads it, and not half of another.
+        let file = std::fs::File::open(folder.join("n.scope")).unwrap();
+        files.insert(file.metadata().unwrap().ino());
+    }
+    assert_eq!(files.len(), 2);
+    std::fs::remove_dir_all(folder).ok();
 }

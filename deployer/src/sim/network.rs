@@ -5,14 +5,20 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use metaparticle_gateway::model::Answer;
 use metaparticle_gateway::send::{Carrier, Failure, LeafBody, Letter};
 use metaparticle_gateway::snapshot::Replica;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Seat;
 use crate::pattern::{Answering, Role};
+use crate::scope::{Loaded, Memory, Store, Version};
+use crate::sim::STORE;
+use crate::wire::Result;
 
 /// All messages take at least this long.
 const LEAST: Duration = Duration::from_micros(200);
@@ -22,6 +28,10 @@ pub(super) struct Network(Mutex<State>);
 
 struct State {
     nodes: BTreeMap<String, Node>,
+    /// All who send or are sent something.
+    names: BTreeSet<String>,
+    /// Whose messages take how long, where somebody said so.
+    slow: BTreeMap<String, Duration>,
     /// Pairs that cannot hear each other; one without another hears nobody.
     cuts: BTreeSet<(String, Option<String>)>,
     chance: fastrand::Rng,
@@ -31,8 +41,21 @@ struct Node {
     role: Role,
     seat: Arc<Seat>,
     /// None while it is dead.
-    answering: Option<Answering>,
-    takes: Option<Duration>,
+    life: Option<Life>,
+}
+
+/// From a start to a crash.
+#[derive(Clone)]
+struct Life {
+    answering: Answering,
+    over: CancellationToken,
+}
+
+impl Life {
+    fn begin(role: &Role, seat: &Arc<Seat>) -> Self {
+        let (answering, over) = (role.open(Arc::clone(seat)), CancellationToken::new());
+        Self { answering, over }
+    }
 }
 
 impl std::fmt::Debug for Network {
@@ -43,18 +66,27 @@ impl std::fmt::Debug for Network {
 
 impl Network {
     pub(super) fn new(chance: fastrand::Rng) -> Self {
-        Self(Mutex::new(State { nodes: BTreeMap::new(), cuts: BTreeSet::new(), chance }))
+        let (nodes, names, slow) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self(Mutex::new(State { nodes, names, slow, cuts: BTreeSet::new(), chance }))
+    }
+
+    /// Has somebody of this name.
+    pub(super) fn name(&self, name: &str) {
+        self.state().names.insert(name.to_owned());
     }
 
     /// Has `replica`, alive.
     pub(super) fn seat(&self, replica: &str, role: Role, seat: Arc<Seat>) {
-        let answering = Some(role.open(Arc::clone(&seat)));
-        let node = Node { role, seat, answering, takes: None };
-        self.state().nodes.insert(replica.to_owned(), node);
+        let life = Some(Life::begin(&role, &seat));
+        self.name(replica);
+        self.state().nodes.insert(replica.to_owned(), Node { role, seat, life });
     }
 
+    #[track_caller]
     pub(super) fn cut(&self, one: &str, other: Option<&str>) {
-        self.state().cuts.insert((one.to_owned(), other.map(str::to_owned)));
+        let mut state = self.state();
+        [one].into_iter().chain(other).for_each(|name| state.knows(name));
+        state.cuts.insert((one.to_owned(), other.map(str::to_owned)));
     }
 
     pub(super) fn heal(&self) {
@@ -63,19 +95,22 @@ impl Network {
 
     #[track_caller]
     pub(super) fn kill(&self, replica: &str) {
-        self.state().node(replica).answering = None;
+        let life = self.state().node(replica).life.take();
+        life.into_iter().for_each(|life| life.over.cancel());
     }
 
     #[track_caller]
     pub(super) fn revive(&self, replica: &str) {
         let mut state = self.state();
         let node = state.node(replica);
-        node.answering = Some(node.role.open(Arc::clone(&node.seat)));
+        node.life.get_or_insert_with(|| Life::begin(&node.role, &node.seat));
     }
 
     #[track_caller]
-    pub(super) fn slow(&self, replica: &str, takes: Duration) {
-        self.state().node(replica).takes = Some(takes);
+    pub(super) fn slow(&self, name: &str, takes: Duration) {
+        let mut state = self.state();
+        state.knows(name);
+        state.slow.insert(name.to_owned(), takes);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -91,6 +126,12 @@ impl State {
         found.unwrap_or_else(|| panic!("there is no `{replica}`; there are {}", names.join(", ")))
     }
 
+    #[track_caller]
+    fn knows(&self, name: &str) {
+        let names: Vec<_> = self.names.iter().map(String::as_str).collect();
+        assert!(names.contains(&name), "there is no `{name}`; there are {}", names.join(", "));
+    }
+
     /// Whether a message gets from one to the other.
     fn hears(&self, from: &str, to: &str) -> bool {
         let cut = |one: &str, other: Option<&str>| {
@@ -99,11 +140,11 @@ impl State {
         !(cut(from, None) || cut(to, None) || cut(from, Some(to)) || cut(to, Some(from)))
     }
 
-    /// How long a message to `node` takes: mostly a millisecond or two, seldom twenty.
-    fn takes(&mut self, node: &str) -> Duration {
+    /// How long a message to `name` takes: mostly a millisecond or two, seldom twenty.
+    fn takes(&mut self, name: &str) -> Duration {
         let long = self.chance.f64();
         let drawn = LEAST + Duration::from_micros(300).mul_f64(1.0 / (1.015 - long));
-        self.nodes.get(node).and_then(|node| node.takes).unwrap_or(drawn)
+        self.slow.get(name).copied().unwrap_or(drawn)
     }
 }
 
@@ -114,40 +155,82 @@ pub(super) struct Cable {
     pub(super) network: Arc<Network>,
 }
 
-impl Carrier for Cable {
-    async fn carry(
-        &self,
-        replica: &Arc<Replica>,
-        letter: &mut Letter<'_>,
-    ) -> Result<Answer<LeafBody>, Failure> {
-        let to = replica.name.as_str();
-        let request = letter.take_request(replica);
-        let (hears, takes, answering) = {
+impl Cable {
+    /// A message arrives; never, where the two do not hear each other.
+    async fn reach(&self, to: &str) {
+        let (hears, takes) = {
             let mut state = self.network.state();
-            let takes = state.takes(to);
-            let answering = state.nodes.get(to).and_then(|node| node.answering.clone());
-            (state.hears(&self.from, to), takes, answering)
+            (state.hears(&self.from, to), state.takes(to))
         };
         if !hears {
             return pending().await;
         }
         sleep(takes).await;
-        let Some(answering) = answering else {
+    }
+
+    /// What is said to it is heard; never, where the two were cut off meanwhile.
+    async fn hear(&self, to: &str) {
+        if !self.network.state().hears(&self.from, to) {
+            pending().await
+        }
+    }
+}
+
+/// The store of scopes, at the other end of a cable.
+#[derive(Debug)]
+pub(super) struct Storage {
+    pub(super) cable: Cable,
+    pub(super) values: Arc<Memory>,
+}
+
+impl Store for Storage {
+    fn load<'s>(&'s self, name: &'s str) -> BoxFuture<'s, Result<Option<Loaded>>> {
+        async {
+            self.cable.reach(STORE).await;
+            let found = self.values.load(name).await;
+            self.cable.hear(STORE).await;
+            found
+        }
+        .boxed()
+    }
+
+    fn swap<'s>(
+        &'s self,
+        name: &'s str,
+        over: Option<&'s Version>,
+        value: &'s [u8],
+    ) -> BoxFuture<'s, Result<bool>> {
+        async move {
+            self.cable.reach(STORE).await;
+            let written = self.values.swap(name, over, value).await;
+            self.cable.hear(STORE).await;
+            written
+        }
+        .boxed()
+    }
+}
+
+impl Carrier for Cable {
+    async fn carry(
+        &self,
+        replica: &Arc<Replica>,
+        letter: &mut Letter<'_>,
+    ) -> std::result::Result<Answer<LeafBody>, Failure> {
+        let to = replica.name.as_str();
+        let request = letter.take_request(replica);
+        self.reach(to).await;
+        let life = self.network.state().nodes.get(to).and_then(|node| node.life.clone());
+        let Some(Life { answering, over }) = life else {
             return Err(Failure::connect("connection refused", request.into_body()));
         };
-        let response = answering(request.map(|body| body.map_err(Into::into).boxed_unsync())).await;
-        // Who was cut off, or died, while it worked is not heard.
-        let (hears, lives) = {
-            let state = self.network.state();
-            let lives = state.nodes.get(to).is_some_and(|node| node.answering.is_some());
-            (state.hears(&self.from, to), lives)
+        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+        let response = tokio::select! {
+            biased;
+            // Its work is dropped with it.
+            () = over.cancelled() => return Err(Failure::broken("connection reset")),
+            response = answering(request) => response,
         };
-        if !lives {
-            return Err(Failure::broken("connection reset"));
-        }
-        if !hears {
-            return pending().await;
-        }
+        self.hear(to).await;
         Ok(Answer::from(response.map(LeafBody::other)))
     }
 }

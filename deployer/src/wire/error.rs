@@ -1,5 +1,6 @@
 //! Why is there no answer? A status, and what people are told; a cause is for the log alone.
 
+use std::any::Any;
 use std::fmt;
 
 use http::StatusCode;
@@ -27,6 +28,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// }
 /// assert_eq!(rows("orders").unwrap_err().to_string(), "there is no table `orders`");
 /// ```
+#[must_use = "an error is given back, with `Err`"]
 pub struct Error {
     status: StatusCode,
     told: Box<str>,
@@ -55,7 +57,6 @@ impl Error {
     }
 
     /// The cause, for the log.
-    #[must_use]
     pub fn because(self, cause: impl Into<Cause>) -> Self {
         Self { cause: Some(cause.into()), ..self }
     }
@@ -64,6 +65,30 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// The status that another service answered, where that it did so is why there is no answer here.
+    #[must_use]
+    pub fn answered(&self) -> Option<StatusCode> {
+        let cause = self.cause.as_deref()?.downcast_ref::<Refused>();
+        cause.map(|refused| refused.status)
+    }
+
+    /// Code panicked with this.
+    pub(crate) fn panicked(with: &(dyn Any + Send)) -> Self {
+        let text = with.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| with.downcast_ref::<String>().map(String::as_str));
+        Self::failed().because(format!("it panicked: {}", text.unwrap_or("with no text")))
+    }
+
+    /// Why is for the log alone.
+    pub(crate) fn failed() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; its log says why")
+    }
+
+    /// Whether there is more to say than who asked is told.
+    pub(crate) fn has_cause(&self) -> bool {
+        self.cause.is_some()
     }
 
     /// What is told, and the causes, on one line.
@@ -78,9 +103,16 @@ impl Error {
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        let told = "the service failed; its log says why";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, told).because(error)
+        Self::failed().because(error)
     }
+}
+
+/// Another service answered something else than success.
+#[derive(Debug, thiserror::Error)]
+#[error("it said: {said}")]
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    pub(crate) said: String,
 }
 
 impl fmt::Display for Error {

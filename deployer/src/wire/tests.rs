@@ -1,10 +1,12 @@
 //! Is what `curl` sends read as people mean it?
 
+use std::sync::{Arc, Mutex};
+
 use http::StatusCode;
 use http_body_util::BodyExt;
 use serde::Deserialize;
 
-use super::{Error, Result, answer, read, refuse};
+use super::{Error, Result, answer, read, refuse, says_json};
 
 #[derive(Debug, Deserialize, PartialEq)]
 struct Visit {
@@ -67,4 +69,46 @@ async fn a_cause_is_for_the_log_and_not_for_who_asked() {
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let text = response.into_body().collect().await.unwrap().to_bytes();
     assert!(!String::from_utf8_lossy(&text).contains("password"), "{text:?}");
+}
+
+/// A log that is looked at.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_for_the_log_alone_is_in_the_log_whatever_the_status() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        drop(refuse(&Error::unavailable("not now").because("db-7 is away")));
+        drop(refuse(&Error::bad_request("not so")));
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("db-7 is away") && !text.contains("not so"), "{text}");
+}
+
+#[test]
+fn json_is_json_with_whatever_is_said_besides() {
+    for kind in ["application/json", "Application/JSON", "application/json; charset=utf-8"] {
+        assert!(says_json(kind.as_bytes()), "{kind}");
+    }
+    for kind in ["", "text/plain", "application/json-seq", "application/problem+json"] {
+        assert!(!says_json(kind.as_bytes()), "{kind}");
+    }
+}
+
+#[test]
+fn a_refusal_is_kept_by_nobody() {
+    assert_eq!(refuse(&Error::not_found("no")).headers()["cache-control"], "no-store");
 }

@@ -1,6 +1,7 @@
 //! May it go on? What came over a connection is received, or says why it cannot be.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use http::header::{COOKIE, HOST};
 use http::uri::Authority;
@@ -30,9 +31,16 @@ impl Arrived {
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             host: Box::default(),
             held: None,
+            until: None,
             keep: None,
             upgrade: None,
         })
+    }
+
+    /// Its answer is of use `until` then, on the gateway's clock: so leaves are told, and no later than its
+    /// service allows.
+    pub fn until(&mut self, until: Duration) {
+        self.0.until = Some(until);
     }
 
     /// The client wants to speak something else after the answer, with `other`; the connection holds
