@@ -15,23 +15,22 @@ const BREATH: Duration = Duration::from_secs(1);
 // Not by `Election::run_while_leader`: the compiler cannot prove its future `Send`, and tasks spawn this one.
 pub(crate) async fn stand(lock: Lock, lead: Leading, seat: Arc<Seat>) {
     loop {
-        let told = once(&lock, &lead, &seat).await;
-        tracing::info!(replica = %seat.replica, "{told}");
+        match once(&lock, &lead, &seat).await {
+            Ok(()) => tracing::info!(replica = %seat.replica, "has led, and stands again"),
+            Err(why) => tracing::warn!(replica = %seat.replica, "{why}"),
+        }
         tokio::time::sleep(BREATH).await;
     }
 }
 
-/// Leads once; says how that ended.
-async fn once(lock: &Lock, lead: &Leading, seat: &Arc<Seat>) -> String {
-    let held = match lock.acquire().await {
-        Ok(held) => held,
-        Err(refused) => return format!("cannot stand: {refused}"),
-    };
+/// Leads once; or says why that did not end well.
+async fn once(lock: &Lock, lead: &Leading, seat: &Arc<Seat>) -> Result<(), String> {
+    let held = lock.acquire().await.map_err(|refused| format!("cannot stand: {refused}"))?;
     let led = held.within(lead(held.clone(), Arc::clone(seat))).await;
     held.release().await.ok();
     match led {
-        Ok(Ok(())) => "has led, and stands again".to_owned(),
-        Ok(Err(why)) => format!("led in vain, and stands again: {}", why.in_full()),
-        Err(lost) => format!("leads no more, and stands again: {lost}"),
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why)) => Err(format!("led in vain, and stands again: {}", why.in_full())),
+        Err(lost) => Err(format!("leads no more, and stands again: {lost}")),
     }
 }

@@ -1,1 +1,1 @@
-//! tests
+//! Is all that is planned what was asked for, and nothing else?
