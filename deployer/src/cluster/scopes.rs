@@ -7,14 +7,17 @@ use std::collections::BTreeMap;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use http::StatusCode;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::ResourceExt as _;
 use kube::api::{Api, PostParams};
 
+use crate::cluster::MANAGER;
 use crate::cluster::connect::Cluster;
-use crate::cluster::parent::Parent;
+use crate::cluster::parent::{BY, OF, Parent};
 use crate::scope::{Loaded, Store, Version};
-use crate::wire::Result;
+use crate::wire::{Error, Result};
 
 /// The key of a value.
 const VALUE: &str = "value";
@@ -51,6 +54,16 @@ impl ConfigMaps {
 
     async fn look(&self, scope: &str) -> Result<Option<Loaded>> {
         let Some(found) = self.api().get_opt(&self.name(scope)).await? else { return Ok(None) };
+        let of = found.labels().get(OF).map_or("nobody", String::as_str);
+        if of != self.application {
+            // `a` with the scope `b-scope-c`, and `a-scope-b` with `c`.
+            let (map, own) = (self.name(scope), &self.application);
+            let why = format!(
+                "the ConfigMap `{map}` is not of application `{own}`, but of `{of}`: give the scope \
+                 `{scope}` another name"
+            );
+            return Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, why));
+        }
         let version = found.metadata.resource_version.unwrap_or_default();
         let value = found.data.and_then(|mut data| data.remove(VALUE)).unwrap_or_default();
         Ok(Some((value.into_bytes(), Version::new(version))))
@@ -58,10 +71,7 @@ impl ConfigMaps {
 
     async fn write(&self, scope: &str, over: Option<&Version>, value: &[u8]) -> Result<bool> {
         let name = self.name(scope);
-        let labels = [
-            ("app.kubernetes.io/part-of", self.application.as_str()),
-            ("app.kubernetes.io/managed-by", "metaparticle"),
-        ];
+        let labels = [(OF, self.application.as_str()), (BY, MANAGER)];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let metadata = ObjectMeta {
             name: Some(name.clone()),
@@ -80,8 +90,10 @@ impl ConfigMaps {
         };
         match written {
             Ok(_) => Ok(true),
-            // Somebody was faster, or it is gone.
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(false),
+            // Somebody was faster.
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            // It is gone; where it should be made, what is gone is the namespace.
+            Err(kube::Error::Api(status)) if status.code == 404 && over.is_some() => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -112,5 +124,44 @@ impl Store for ConfigMaps {
         value: &'s [u8],
     ) -> BoxFuture<'s, Result<bool>> {
         self.write(name, over, value).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, Request, Response};
+    use kube::client::Body;
+    use serde_json::json;
+    use tower::service_fn;
+
+    use crate::cluster::Cluster;
+    use crate::scope::Store as _;
+
+    /// An API server with a scope of `shop`, and without the namespace where others would be made.
+    async fn known(request: Request<Body>) -> Result<Response<Body>, std::convert::Infallible> {
+        let there = request.method() == Method::GET
+            && request.uri().path().ends_with("/configmaps/shop-scope-b-scope-c");
+        let labels = json!({ "app.kubernetes.io/part-of": "shop" });
+        let (code, body) = match there {
+            true => (200, json!({ "metadata": { "labels": labels }, "data": { "value": "1" } })),
+            false => (404, json!({ "kind": "Status", "status": "Failure", "code": 404 })),
+        };
+        let body = Body::from(body.to_string().into_bytes());
+        Ok(Response::builder().status(code).body(body).expect("an answer"))
+    }
+
+    #[tokio::test]
+    async fn a_scope_of_another_application_is_not_read() {
+        let cluster = Cluster::of(service_fn(known), "space");
+        let own = cluster.scopes("shop").load("b-scope-c").await.unwrap();
+        assert_eq!(own.expect("it is there").0, b"1");
+        let other = cluster.scopes("shop-scope-b").load("c").await.unwrap_err().to_string();
+        assert!(other.contains("of `shop`") && other.contains("another name"), "{other}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_made_anywhere_is_not_tried_again() {
+        let scopes = Cluster::of(service_fn(known), "gone").scopes("shop");
+        assert!(scopes.swap("n", None, b"1").await.is_err());
     }
 }
