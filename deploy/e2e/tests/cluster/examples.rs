@@ -238,7 +238,7 @@ async fn watch_clock(
 }
 
 fn term(clock: &Value) -> Result<Term> {
-    Ok(clock["token"].as_str().context("no token")?.parse()?)
+    Ok(clock["term"].as_str().context("no term")?.parse()?)
 }
 
 /// Nobody ever speaks after one who leads later, and none of the ticks is lost.
