@@ -12,7 +12,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use metaparticle_e2e::{Asker, Load, world};
-use metaparticle_testbed::{Space, in_namespace, kubectl, program};
+use metaparticle_testbed::{Space, figures, in_namespace, kubectl, program};
 use serde_json::json;
 
 use crate::QUIET;
@@ -83,7 +83,7 @@ async fn a_rolling_restart_of_the_gateways_fails_nothing() {
         let second = two(space, &first).await;
         let outcome = loading.end().await;
         let strangers = outcome.strangers(&before);
-        tell(&format!(
+        figures::tell("gateways", &format!(
             "rolling restart of two gateways: {} asked, {} failed, {strangers} by another owner, slowest {:?}",
             outcome.asked, outcome.failures(), outcome.slowest
         ));
@@ -111,9 +111,4 @@ async fn elected(space: &Space) -> Result<()> {
         (status.ingress.as_ref()?.first()?.ip.as_deref()? == "198.51.100.7").then_some(())
     };
     space.until("a status", "", published).await
-}
-
-#[expect(clippy::print_stderr, reason = "what was measured is for who runs the test")]
-fn tell(what: &str) {
-    eprintln!("{what}");
 }

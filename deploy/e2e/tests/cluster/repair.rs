@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use k8s_openapi::api::core::v1::Event;
 use metaparticle_e2e::{Asker, Gateway, Load, world};
-use metaparticle_testbed::in_namespace;
+use metaparticle_testbed::{figures, in_namespace};
 
 use crate::QUIET;
 
@@ -48,7 +48,7 @@ async fn a_bad_annotation_and_its_repair_fail_nothing_and_move_no_key() {
         }
         let outcome = loading.end().await;
         let strangers = outcome.strangers(&before);
-        tell(&format!("bad annotation and its repair, three times: {} asked, {} failed, {strangers} by another owner, slowest {:?}",
+        figures::tell("repair", &format!("bad annotation and its repair, three times: {} asked, {} failed, {strangers} by another owner, slowest {:?}",
             outcome.asked, outcome.failures(), outcome.slowest));
         ensure!(outcome.failures() == 0, "failed: {:?}", outcome.failed);
         ensure!(strangers == 0, "{strangers} answers of another owner");
@@ -60,9 +60,4 @@ async fn a_bad_annotation_and_its_repair_fail_nothing_and_move_no_key() {
 fn mistakes(body: &str) -> Option<usize> {
     let seen: serde_json::Value = serde_json::from_str(body).ok()?;
     seen["mistakes"].as_array().map(Vec::len)
-}
-
-#[expect(clippy::print_stderr, reason = "what was measured is for who runs the test")]
-fn tell(what: &str) {
-    eprintln!("{what}");
 }

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use metaparticle_e2e::{Gateway, Load, Loading, Outcome, world};
-use metaparticle_testbed::{Space, in_namespace};
+use metaparticle_testbed::{Space, figures, in_namespace};
 use serde_json::json;
 
 use crate::QUIET;
@@ -72,7 +72,6 @@ fn uids(pods: &[Pod]) -> Vec<String> {
 }
 
 /// Ends the load once all replicas are known again: what it saw, where no key has another owner than before.
-#[expect(clippy::print_stderr, reason = "what was measured is for who runs the test")]
 async fn ended(
     what: &str,
     (space, gateway, loading): (&Space, &Gateway, Loading),
@@ -85,10 +84,11 @@ async fn ended(
     let moved = before.iter().filter(|(key, owner)| after.get(key) != Some(owner)).count();
     let Outcome { asked, failed, slowest, .. } = &outcome;
     let strangers = outcome.strangers(before);
-    eprintln!(
+    let found = format!(
         "{what}: {asked} asked, failed {failed:?}, {strangers} by another owner, slowest {slowest:?}, \
          {moved} keys moved"
     );
+    figures::tell(what, &found);
     ensure!(moved == 0, "{moved} keys moved");
     Ok(outcome)
 }
