@@ -69,7 +69,8 @@ pub fn main(own: Option<Written>, arguments: impl IntoIterator<Item = OsString>)
     });
     ended.unwrap_or_else(|fault| {
         told(match fault {
-            Fault::Cluster(cluster::Fault::Detached) => Event::Detached {},
+            Fault::Cluster(cluster::Fault::Detached)
+            | Fault::Server(server::Fault::Cluster(cluster::Fault::Detached)) => Event::Detached {},
             _ => Event::Failed { why: in_full(&fault) },
         });
         ExitCode::from(fault.exit_code())

@@ -77,8 +77,11 @@ impl Cluster {
     ) -> Result<(), Fault> {
         told(Event::Waits { object: item.thing(), why: "it is being deleted".to_owned() });
         let within = options.timeout;
-        if let Ok(gone) = timeout(within, self.gone(item, uid)).await {
-            return gone;
+        tokio::select! {
+            gone = timeout(within, self.gone(item, uid)) => if let Ok(gone) = gone {
+                return gone;
+            },
+            () = options.stop.cancelled() => return Err(Fault::Detached),
         }
         let mut waiting = Vec::new();
         for item in with.iter().chain([item]) {
@@ -108,7 +111,7 @@ mod tests {
     use serde_json::json;
     use tower::service_fn;
 
-    use crate::cluster::{Cluster, Options};
+    use crate::cluster::{Cluster, Fault, Options};
     use crate::report::Event;
 
     /// An API server of which a parent goes, and never is gone: who watches it hears nothing.
@@ -140,5 +143,14 @@ mod tests {
         assert_eq!(fault.to_string(), format!("not ready within 5 s; still waiting for:\n{held}"));
         let told = told.into_inner().expect("a list");
         assert_eq!(told, ["… ConfigMap mp-shop: it is being deleted"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_enough_waits_for_no_deletion() {
+        let cluster = Cluster::of(service_fn(known), "shop");
+        let options = Options::default();
+        options.stop.cancel();
+        let deleted = cluster.delete("shop", &options, &|_| ()).await;
+        assert!(matches!(deleted, Err(Fault::Detached)), "{deleted:?}");
     }
 }
